@@ -1,0 +1,212 @@
+use pawl_domain::{Decision, Event, MoveId, Outcome, Rejection, Verdict, VerdictResult};
+
+use super::moves::{hop_to_pb, move_to_pb};
+use super::refusal;
+use super::value::{choice, optional_to_pb};
+use crate::pb;
+
+/// How much of each decision to give; unspecified means BASIC. A refusal names `path`.
+pub fn decision_view(path: &str, number: i32) -> Result<pb::DecisionView, Rejection> {
+    Ok(match choice(path, number, "BASIC or FULL")? {
+        pb::DecisionView::Unspecified | pb::DecisionView::Basic => pb::DecisionView::Basic,
+        pb::DecisionView::Full => pb::DecisionView::Full,
+    })
+}
+
+/// What became of an event whose record stands at `sequence` of the log.
+pub fn event_outcome(
+    event: &Event,
+    sequence: u64,
+    decisions: &[Decision],
+    duplicate: bool,
+    view: pb::DecisionView,
+) -> pb::EventOutcome {
+    let mut next = 0;
+    let to_pb = |decision: &Decision| {
+        let moved = decision.moved().map(|moved| {
+            let id = MoveId { sequence, index: next };
+            next += 1;
+            move_to_pb(id, moved)
+        });
+        decision_to_pb(decision, moved, view)
+    };
+    pb::EventOutcome {
+        event_id: event.id.to_string(),
+        source: event.source.to_string(),
+        duplicate,
+        decisions: decisions.iter().map(to_pb).collect(),
+        refusal: None,
+    }
+}
+
+/// What became of an event that was refused; id and source are as they were sent.
+pub fn refused(event_id: String, source: String, rejection: &Rejection) -> pb::EventOutcome {
+    pb::EventOutcome {
+        event_id,
+        source,
+        duplicate: false,
+        decisions: Vec::new(),
+        refusal: Some(refusal(rejection)),
+    }
+}
+
+fn decision_to_pb(
+    decision: &Decision,
+    moved: Option<pb::Move>,
+    view: pb::DecisionView,
+) -> pb::Decision {
+    let (outcome, considered) = match &decision.outcome {
+        Outcome::Moved(moved) => (pb::DecisionOutcome::Moved, Some(&moved.entity_id)),
+        Outcome::NotMoved(id) => (pb::DecisionOutcome::NotMoved, Some(id)),
+        Outcome::NoTrigger(id) => (pb::DecisionOutcome::NoTrigger, Some(id)),
+        Outcome::EntityNotFound(_) => (pb::DecisionOutcome::EntityNotFound, None),
+    };
+    let verdicts = match view {
+        pb::DecisionView::Unspecified | pb::DecisionView::Basic => Vec::new(),
+        pb::DecisionView::Full => decision.verdicts.iter().map(Into::into).collect(),
+    };
+    pb::Decision {
+        subject: decision.subject.to_string(),
+        entity_id: optional_to_pb(considered),
+        event_type: decision.event_type.to_string(),
+        hop: hop_to_pb(decision.hop),
+        outcome: outcome.into(),
+        r#move: moved,
+        verdicts,
+    }
+}
+
+impl From<&Verdict> for pb::Verdict {
+    fn from(verdict: &Verdict) -> Self {
+        let (result, detail) = match &verdict.result {
+            VerdictResult::Moved => (pb::VerdictResult::Moved, String::new()),
+            VerdictResult::Paused => (pb::VerdictResult::Paused, String::new()),
+            VerdictResult::SameStage => (pb::VerdictResult::SameStage, String::new()),
+            VerdictResult::EntityClosed => (pb::VerdictResult::EntityClosed, String::new()),
+            VerdictResult::WouldMoveBack => (pb::VerdictResult::WouldMoveBack, String::new()),
+            VerdictResult::Outranked { winner } => {
+                (pb::VerdictResult::Outranked, format!("trigger {winner} was picked"))
+            }
+        };
+        Self {
+            trigger_id: verdict.trigger_id.to_string(),
+            trigger_revision: verdict.trigger_revision,
+            stage_id: verdict.stage_id.to_string(),
+            result: result.into(),
+            detail,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pawl_domain::{Cause, Direction, EntityId, Fields, Move, Subject, Timestamp, TriggerId};
+
+    use super::*;
+
+    fn id<T: std::str::FromStr<Err = Rejection>>(text: &str) -> T {
+        text.parse().unwrap()
+    }
+
+    fn event() -> Event {
+        Event {
+            id: id("e1"),
+            source: id("mailer"),
+            event_type: id("email.viewed"),
+            time: None,
+            actor: None,
+            subjects: Vec::new(),
+            attributes: Fields::default(),
+        }
+    }
+
+    fn moved(entity_id: EntityId) -> Outcome {
+        Outcome::Moved(Move {
+            entity_id,
+            pipeline_id: id("sales"),
+            from_pipeline_id: None,
+            from_stage_id: id("new"),
+            to_stage_id: id("won"),
+            direction: Some(Direction::Forward),
+            cause: Cause::Trigger {
+                trigger_id: id("t1"),
+                trigger_revision: 2,
+                event_source: id("mailer"),
+                event_id: id("e1"),
+            },
+            hop: 0,
+            time: Timestamp::default(),
+            responsible: None,
+            entity_revision: 2,
+        })
+    }
+
+    fn decision(entity_id: &str, outcome: fn(EntityId) -> Outcome) -> Decision {
+        let verdict = |trigger_id: TriggerId, result| Verdict {
+            trigger_id,
+            trigger_revision: 2,
+            stage_id: id("won"),
+            result,
+        };
+        Decision {
+            subject: Subject::Entity(id(entity_id)),
+            event_type: id("email.viewed"),
+            hop: 0,
+            outcome: outcome(id(entity_id)),
+            verdicts: vec![
+                verdict(id("t1"), VerdictResult::Moved),
+                verdict(id("t2"), VerdictResult::Outranked { winner: id("t1") }),
+            ],
+        }
+    }
+
+    #[test]
+    fn moves_are_numbered_across_the_decisions_of_an_event() {
+        let decisions = [
+            decision("deal/1", moved),
+            decision("deal/2", Outcome::NotMoved),
+            decision("deal/3", Outcome::EntityNotFound),
+            decision("deal/4", moved),
+        ];
+        let outcome = event_outcome(&event(), 12, &decisions, true, pb::DecisionView::Basic);
+        let seen: Vec<_> = outcome
+            .decisions
+            .iter()
+            .map(|decision| {
+                let move_id = decision.r#move.as_ref().map_or("", |moved| &moved.move_id);
+                (decision.entity_id.as_str(), decision.outcome(), move_id)
+            })
+            .collect();
+        let expected = [
+            ("deal/1", pb::DecisionOutcome::Moved, "12-0"),
+            ("deal/2", pb::DecisionOutcome::NotMoved, ""),
+            ("", pb::DecisionOutcome::EntityNotFound, ""),
+            ("deal/4", pb::DecisionOutcome::Moved, "12-1"),
+        ];
+        assert_eq!(seen, expected);
+        assert!(outcome.duplicate && outcome.refusal.is_none());
+    }
+
+    #[test]
+    fn verdicts_belong_to_the_full_view_and_name_the_winner() {
+        let decisions = [decision("deal/1", moved)];
+        let verdicts = |view| {
+            event_outcome(&event(), 12, &decisions, false, view).decisions.remove(0).verdicts
+        };
+        assert!(verdicts(pb::DecisionView::Basic).is_empty());
+        assert!(verdicts(decision_view("view", 0).unwrap()).is_empty());
+        let full = verdicts(decision_view("view", 2).unwrap());
+        assert_eq!((full[0].result(), full[0].detail.as_str()), (pb::VerdictResult::Moved, ""));
+        assert_eq!(full[1].result(), pb::VerdictResult::Outranked);
+        assert_eq!(full[1].detail, "trigger t1 was picked");
+        assert!(decision_view("view", 9).is_err());
+    }
+
+    #[test]
+    fn a_refused_event_keeps_its_identity_as_sent() {
+        let rejection = Rejection::invalid("events[0].type", "is required");
+        let outcome = refused("e1".to_owned(), String::new(), &rejection);
+        assert_eq!((outcome.event_id.as_str(), outcome.decisions.len()), ("e1", 0));
+        assert_eq!(outcome.refusal.unwrap().field_violations[0].field, "events[0].type");
+    }
+}

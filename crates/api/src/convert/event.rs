@@ -1,0 +1,38 @@
+use pawl_domain::{Actor, Event, EventId, EventType, Rejection, Source, Subject, Timestamp};
+
+use super::value::{
+    each, fields, fields_to_pb, optional, optional_to_pb, timestamp, timestamp_to_pb,
+};
+use crate::pb;
+
+/// An event that is to be published; `path` says where the request holds it: `event` or
+/// `events[3]`.
+pub fn event(path: &str, event: pb::Event) -> Result<Event, Rejection> {
+    let parsed = parse(event).and_then(|event| event.check_published().map(|()| event));
+    parsed.map_err(|rejection| rejection.within(path))
+}
+
+/// An event as GetEvent shows it: with the time at which it was accepted when it had none.
+pub fn event_to_pb(event: &Event, accepted: Timestamp) -> pb::Event {
+    pb::Event {
+        event_id: event.id.to_string(),
+        source: event.source.to_string(),
+        r#type: event.event_type.to_string(),
+        time: Some(timestamp_to_pb(event.time.unwrap_or(accepted))),
+        actor: optional_to_pb(event.actor.as_ref()),
+        subjects: event.subjects.iter().map(ToString::to_string).collect(),
+        attributes: Some(fields_to_pb(&event.attributes)),
+    }
+}
+
+fn parse(event: pb::Event) -> Result<Event, Rejection> {
+    Ok(Event {
+        id: EventId::parse("event_id", &event.event_id)?,
+        source: Source::parse("source", &event.source)?,
+        event_type: EventType::parse("type", &event.r#type)?,
+        time: event.time.map(|time| timestamp("time", time)).transpose()?,
+        actor: optional("actor", &event.actor, Actor::parse)?,
+        subjects: each("subjects", &event.subjects, Subject::parse)?,
+        attributes: fields("attributes", event.attributes.unwrap_or_default())?,
+    })
+}

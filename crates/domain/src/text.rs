@@ -1,0 +1,77 @@
+use std::fmt;
+
+use crate::Rejection;
+use crate::limits::{NAME_MAX_CHARS, PROSE_MAX_CHARS};
+
+fn check(field: &str, text: &str, limit: usize) -> Result<(), Rejection> {
+    if text.len() > limit && text.chars().count() > limit {
+        return Err(Rejection::invalid(
+            field,
+            format!("has {} characters, the limit is {limit}; shorten it", text.chars().count()),
+        ));
+    }
+    match text.chars().find(|c| c.is_control() && *c != '\n') {
+        Some(bad) => Err(Rejection::invalid(
+            field,
+            format!("contains {bad:?}; use printable characters only"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What people read instead of an id. Optional everywhere: empty means none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DisplayName(String);
+
+/// A longer explanation; empty means none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prose(String);
+
+/// A colour as `#rrggbb`; empty means none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Color(String);
+
+impl DisplayName {
+    /// Checks `text`; a refusal names `field`.
+    pub fn parse(field: &str, text: String) -> Result<Self, Rejection> {
+        check(field, &text, NAME_MAX_CHARS).map(|()| Self(text))
+    }
+}
+
+impl Prose {
+    /// Checks `text`; a refusal names `field`.
+    pub fn parse(field: &str, text: String) -> Result<Self, Rejection> {
+        check(field, &text, PROSE_MAX_CHARS).map(|()| Self(text))
+    }
+}
+
+impl Color {
+    /// Checks `text`; a refusal names `field`.
+    pub fn parse(field: &str, text: String) -> Result<Self, Rejection> {
+        let hex = text.strip_prefix('#').unwrap_or_default();
+        if text.is_empty() || (hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+            Ok(Self(text))
+        } else {
+            Err(Rejection::invalid(field, format!("{text:?} is no colour; write #rrggbb")))
+        }
+    }
+}
+
+macro_rules! readable {
+    ($($name:ident)+) => {$(
+        impl $name {
+            /// The text; empty means none.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+readable! { DisplayName Prose Color }

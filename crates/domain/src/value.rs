@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+
+use crate::Rejection;
+use crate::limits::{FIELDS_MAX_BYTES, FIELDS_MAX_DEPTH};
+
+/// A JSON-like value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// Any finite number.
+    Number(f64),
+    /// Text.
+    Text(String),
+    /// Values in order.
+    List(Vec<Value>),
+    /// Values by name; the order in which the names were sent does not matter.
+    Map(BTreeMap<String, Value>),
+}
+
+/// Free values by name: an entity's `fields`, an event's `attributes`. At most 32 KiB and 8 deep.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fields(BTreeMap<String, Value>);
+
+/// What each name and value costs besides its text, so that many small ones are counted too.
+const OVERHEAD_BYTES: usize = 8;
+
+impl Fields {
+    /// Checks size, depth and numbers; a refusal names `field`.
+    pub fn parse(field: &str, map: BTreeMap<String, Value>) -> Result<Self, Rejection> {
+        let mut bytes = 0;
+        for (key, value) in &map {
+            bytes += key.len();
+            measure(field, value, 2, &mut bytes)?;
+        }
+        if bytes > FIELDS_MAX_BYTES {
+            return Err(Rejection::invalid(
+                field,
+                format!(
+                    "takes {bytes} bytes, the limit is {FIELDS_MAX_BYTES}; keep large content elsewhere and link to it"
+                ),
+            ));
+        }
+        Ok(Self(map))
+    }
+
+    /// The values by name.
+    pub fn as_map(&self) -> &BTreeMap<String, Value> {
+        &self.0
+    }
+
+    /// Gives the values away.
+    pub fn into_map(self) -> BTreeMap<String, Value> {
+        self.0
+    }
+
+    /// What counts against the limit: the bytes of all names and texts, and 8 for each value.
+    pub fn size_bytes(&self) -> usize {
+        let mut bytes = 0;
+        for (key, value) in &self.0 {
+            bytes += key.len();
+            // Checked when it was made, so measuring cannot fail.
+            let _ = measure("", value, 2, &mut bytes);
+        }
+        bytes
+    }
+
+    /// These fields with `patch` laid over them key by key; a null removes its key.
+    pub fn merged(&self, field: &str, patch: &Fields) -> Result<Self, Rejection> {
+        let mut map = self.0.clone();
+        for (key, value) in &patch.0 {
+            match value {
+                Value::Null => map.remove(key),
+                value => map.insert(key.clone(), value.clone()),
+            };
+        }
+        Self::parse(field, map)
+    }
+
+    /// The same without keys that are null: what a new entity stores.
+    #[must_use]
+    pub fn without_nulls(mut self) -> Self {
+        self.0.retain(|_, value| *value != Value::Null);
+        self
+    }
+}
+
+fn measure(field: &str, value: &Value, depth: usize, bytes: &mut usize) -> Result<(), Rejection> {
+    *bytes += OVERHEAD_BYTES;
+    let deeper = |bytes: &mut usize, child: &Value| {
+        if depth > FIELDS_MAX_DEPTH {
+            return Err(Rejection::invalid(
+                field,
+                format!("is nested deeper than {FIELDS_MAX_DEPTH} levels, the limit; flatten it"),
+            ));
+        }
+        measure(field, child, depth + 1, bytes)
+    };
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) if number.is_finite() => {}
+        Value::Number(number) => {
+            return Err(Rejection::invalid(
+                field,
+                format!("contains {number}; use finite numbers"),
+            ));
+        }
+        Value::Text(text) => *bytes += text.len(),
+        Value::List(items) => {
+            for item in items {
+                deeper(bytes, item)?;
+            }
+        }
+        Value::Map(map) => {
+            for (key, item) in map {
+                *bytes += key.len();
+                deeper(bytes, item)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> BTreeMap<String, Value> {
+        let inner = if levels == 1 { Value::Null } else { Value::Map(nested(levels - 1)) };
+        BTreeMap::from([("k".to_owned(), inner)])
+    }
+
+    fn sized(bytes: usize) -> BTreeMap<String, Value> {
+        let text = "x".repeat(bytes - OVERHEAD_BYTES - 1);
+        BTreeMap::from([("k".to_owned(), Value::Text(text))])
+    }
+
+    #[test]
+    fn depth_and_size_are_accepted_up_to_the_limit_and_refused_above() {
+        assert!(Fields::parse("fields", nested(FIELDS_MAX_DEPTH)).is_ok());
+        assert!(Fields::parse("fields", nested(FIELDS_MAX_DEPTH + 1)).is_err());
+        let full = Fields::parse("fields", sized(FIELDS_MAX_BYTES)).unwrap();
+        assert_eq!(full.size_bytes(), FIELDS_MAX_BYTES);
+        assert!(Fields::parse("fields", sized(FIELDS_MAX_BYTES + 1)).is_err());
+        let nan = BTreeMap::from([("k".to_owned(), Value::Number(f64::NAN))]);
+        assert!(Fields::parse("fields", nan).is_err());
+    }
+
+    #[test]
+    fn merging_replaces_adds_and_removes_by_null() {
+        let parse = |pairs: &[(&str, Value)]| {
+            Fields::parse(
+                "fields",
+                pairs.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
+            )
+            .unwrap()
+        };
+        let old = parse(&[("a", Value::Number(1.0)), ("b", Value::Bool(true))]);
+        let patch = parse(&[("a", Value::Number(2.0)), ("b", Value::Null), ("c", Value::Null)]);
+        assert_eq!(old.merged("fields", &patch).unwrap(), parse(&[("a", Value::Number(2.0))]));
+    }
+}

@@ -1,0 +1,222 @@
+use std::sync::Arc;
+
+use pawl_domain::{
+    Actor, Cause, Decision, Entity, EntityId, EntityPatch, EntityPlace, Event, EventId, NewEntity,
+    Outcome, Pipeline, Prose, Rejection, Resource, Subject, Version,
+};
+use pawl_store::{Change, EntityRow, RequestIdentity};
+use tracing::debug;
+
+use crate::configure::first_answer;
+use crate::publish::Published;
+use crate::writer::{Refusal, Writer};
+
+/// What an import does with entities that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnExisting {
+    /// Refuses the whole message.
+    #[default]
+    Fail,
+    /// Leaves them as they are.
+    Skip,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ImportSummary {
+    /// Entities created.
+    pub created: u64,
+    /// Entities that existed and were left alone.
+    pub skipped: u64,
+}
+
+/// A move that a person or service asks for (X3, X5).
+#[derive(Debug)]
+pub struct MoveByHand {
+    /// The entity.
+    pub id: EntityId,
+    /// Where it is to go.
+    pub place: EntityPlace,
+    /// Who asks.
+    pub actor: Option<Actor>,
+    /// Why.
+    pub comment: Prose,
+    /// Of the event that will record it.
+    pub event_id: EventId,
+    /// 0 expects nothing (X4).
+    pub expected_revision: i64,
+}
+
+/// What a move by hand did (X3).
+#[derive(Debug, Clone)]
+pub struct MovedByHand {
+    /// The entity afterwards.
+    pub entity: Entity,
+    /// The record of the move; `None` when the entity stood there already.
+    pub published: Option<Published>,
+}
+
+impl Writer {
+    pub(crate) fn create_entity(
+        &mut self,
+        new: NewEntity,
+        request: Option<RequestIdentity>,
+    ) -> Result<Entity, Refusal> {
+        first_answer!(self, request, Change::EntityWritten);
+        let before = self.row(&new.id)?;
+        if before.as_ref().is_some_and(|row| !row.deleted) {
+            return Err(Rejection::already_exists(Resource::Entity, &new.id).into());
+        }
+        let entity = self.new_entity(new, before.as_deref())?;
+        self.put_new(before.as_deref(), &entity);
+        self.append(request, Vec::new(), Change::EntityWritten(entity.clone()));
+        Ok(entity)
+    }
+
+    /// Creates entities, all or none of them.
+    pub(crate) fn import(
+        &mut self,
+        news: Vec<NewEntity>,
+        on_existing: OnExisting,
+        request: Option<RequestIdentity>,
+    ) -> Result<ImportSummary, Refusal> {
+        if let Some(record) = self.seen_request(request.as_ref())?
+            && let Change::EntitiesImported { entities, skipped } = &record.change
+        {
+            return Ok(ImportSummary { created: entities.len() as u64, skipped: *skipped });
+        }
+        let mut created: Vec<(Option<Arc<EntityRow>>, Entity)> = Vec::with_capacity(news.len());
+        let mut ids = std::collections::HashSet::with_capacity(news.len());
+        let mut skipped = 0;
+        for (index, new) in news.into_iter().enumerate() {
+            let before = self.row(&new.id)?;
+            let exists = before.as_ref().is_some_and(|row| !row.deleted);
+            if exists || !ids.insert(new.id.clone()) {
+                match on_existing {
+                    OnExisting::Skip => skipped += 1,
+                    OnExisting::Fail => {
+                        return Err(Rejection::already_exists(Resource::Entity, &new.id).into());
+                    }
+                }
+                continue;
+            }
+            let entity = self
+                .new_entity(new, before.as_deref())
+                .map_err(|rejection| rejection.within(&format!("entities[{index}]")))?;
+            created.push((before, entity));
+        }
+        let summary = ImportSummary { created: created.len() as u64, skipped };
+        if !created.is_empty() {
+            for (before, entity) in &created {
+                self.put_new(before.as_deref(), entity);
+            }
+            let entities = created.into_iter().map(|(_, entity)| entity).collect();
+            self.append(request, Vec::new(), Change::EntitiesImported { entities, skipped });
+        }
+        Ok(summary)
+    }
+
+    pub(crate) fn update_entity(
+        &mut self,
+        id: &EntityId,
+        patch: EntityPatch,
+        expected_revision: i64,
+        request: Option<RequestIdentity>,
+    ) -> Result<Entity, Refusal> {
+        first_answer!(self, request, Change::EntityWritten);
+        let row = self.known_entity(id)?;
+        row.entity.version.expect(expected_revision)?;
+        let entity = row.entity.revised(patch, self.now)?;
+        if entity == row.entity {
+            return Ok(entity);
+        }
+        let after = EntityRow { entity: entity.clone(), ..EntityRow::clone(&row) };
+        self.put_row(Some(&row), after);
+        self.append(request, Vec::new(), Change::EntityWritten(entity.clone()));
+        Ok(entity)
+    }
+
+    pub(crate) fn delete_entity(
+        &mut self,
+        id: &EntityId,
+        expected_revision: i64,
+    ) -> Result<(), Refusal> {
+        let row = self.known_entity(id)?;
+        row.entity.version.expect(expected_revision)?;
+        let mut entity = row.entity.clone();
+        entity.version = entity.version.next(self.now);
+        let last_move = row.last_move;
+        self.put_row(Some(&row), EntityRow { entity: entity.clone(), deleted: true, last_move });
+        self.append(None, Vec::new(), Change::EntityDeleted(entity));
+        Ok(())
+    }
+
+    /// Moves an entity by hand; the move is recorded as an event of the service's own (X3, X5).
+    pub(crate) fn move_entity(
+        &mut self,
+        request: MoveByHand,
+        identity: Option<RequestIdentity>,
+    ) -> Result<MovedByHand, Refusal> {
+        if let Some(record) = self.seen_request(identity.as_ref())?
+            && let Change::EntityMoved { entity, .. } = &record.change
+        {
+            let entity = entity.clone();
+            return Ok(MovedByHand {
+                entity,
+                published: Some(Published { record, duplicate: true }),
+            });
+        }
+        let MoveByHand { id, place, actor, comment, event_id, expected_revision } = request;
+        let row = self.known_entity(&id)?;
+        let entity = &row.entity;
+        entity.version.expect(expected_revision)?;
+        let here = Arc::clone(&self.state.pipeline(&entity.pipeline_id)?.pipeline);
+        let there: Arc<Pipeline> = match &place.pipeline_id {
+            Some(pipeline_id) => Arc::clone(&self.state.pipeline(pipeline_id)?.pipeline),
+            None => Arc::clone(&here),
+        };
+        let event = Event::moved_by_hand(event_id, id, actor.clone());
+        let cause = Cause::Manual {
+            actor,
+            comment,
+            event_source: event.source.clone(),
+            event_id: event.id.clone(),
+        };
+        let Some(moved) = entity.move_by_hand(&place, &here, &there, cause, self.now)? else {
+            return Ok(MovedByHand { entity: entity.clone(), published: None });
+        };
+        let entity = entity.moved(&moved);
+        let decision = Decision {
+            subject: Subject::Entity(entity.id.clone()),
+            event_type: event.event_type.clone(),
+            hop: 0,
+            outcome: Outcome::Moved(moved),
+            verdicts: Vec::new(),
+        };
+        let last_move = self.next_sequence();
+        let after = EntityRow { entity: entity.clone(), deleted: false, last_move };
+        self.put_row(Some(&row), after);
+        let change = Change::EntityMoved { event, decision, entity: entity.clone() };
+        let record = self.append(identity, vec![row.last_move], change);
+        debug!(entity_id = %entity.id, sequence = record.sequence, "moved by hand");
+        Ok(MovedByHand { entity, published: Some(Published { record, duplicate: false }) })
+    }
+
+    fn known_entity(&mut self, id: &EntityId) -> Result<Arc<EntityRow>, Refusal> {
+        let row = self.live_row(id)?;
+        Ok(row.ok_or_else(|| Rejection::not_found(Resource::Entity, id))?)
+    }
+
+    /// An id that was deleted continues its revisions (X6).
+    fn new_entity(&self, new: NewEntity, before: Option<&EntityRow>) -> Result<Entity, Rejection> {
+        let place = self.state.pipeline(&new.pipeline_id)?;
+        let last_revision = before.map_or(0, |row| row.entity.version.revision);
+        Entity::create(new, &place.pipeline, Version::first(last_revision, self.now))
+    }
+
+    /// The chain of moves goes on behind a deletion: history is kept (X6).
+    fn put_new(&mut self, before: Option<&EntityRow>, entity: &Entity) {
+        let last_move = before.map_or(0, |row| row.last_move);
+        self.put_row(before, EntityRow { entity: entity.clone(), deleted: false, last_move });
+    }
+}

@@ -1,0 +1,127 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use pawl_store::{Committed, Head, Record, Store, StoreError};
+use tokio::sync::watch;
+
+/// How many moves watchers find in memory; who is further behind reads the log.
+const RING_MOVES: usize = 65_536;
+
+/// How many of each thing there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Pipelines.
+    pub pipelines: u64,
+    /// Trigger types.
+    pub trigger_types: u64,
+    /// Triggers.
+    pub triggers: u64,
+    /// Entities.
+    pub entities: u64,
+}
+
+/// What is durable: where the log ends, and its newest moves.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    head: watch::Sender<Durable>,
+    ring: RwLock<Ring>,
+    /// Up to where the log can be read already, durable or not.
+    decided: AtomicU64,
+}
+
+/// The durable end of the log, and what there was then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Durable {
+    pub(crate) head: Head,
+    pub(crate) counts: Counts,
+}
+
+/// The newest records that made moves.
+#[derive(Debug)]
+struct Ring {
+    records: VecDeque<Arc<Record>>,
+    moves: usize,
+    /// The ring knows of every move in records from here on.
+    from: u64,
+}
+
+impl Hub {
+    /// A hub that begins where the store ends, with the newest moves of its log.
+    pub(crate) fn recover(store: &Store, counts: Counts) -> Result<Self, StoreError> {
+        let head = store.recovered();
+        let mut ring = Ring { records: VecDeque::new(), moves: 0, from: head.sequence + 1 };
+        while ring.from > 1 && ring.moves < RING_MOVES {
+            let chunk = store.chunk_with(ring.from - 1)?.unwrap_or_default();
+            ring.from = chunk.first().map_or(1, |record| record.sequence);
+            for record in chunk.into_iter().rev() {
+                let moves = record.moves().count();
+                if moves > 0 {
+                    ring.moves += moves;
+                    ring.records.push_front(Arc::new(record));
+                }
+            }
+        }
+        Ok(Self {
+            head: watch::Sender::new(Durable { head, counts }),
+            ring: RwLock::new(ring),
+            decided: AtomicU64::new(head.sequence),
+        })
+    }
+
+    /// Shows what was committed to watchers and reads.
+    pub(crate) fn announce(&self, committed: &Committed, counts: Counts) {
+        let Some(head) = committed.head() else { return };
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        for record in committed.records() {
+            ring.push(record);
+        }
+        // Before the ring is released: a token that it yields is never ahead of the head.
+        self.head.send_replace(Durable { head, counts });
+    }
+
+    pub(crate) fn durable(&self) -> Durable {
+        *self.head.borrow()
+    }
+
+    /// Wakes whenever the durable end of the log moves.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Durable> {
+        self.head.subscribe()
+    }
+
+    pub(crate) fn set_decided(&self, sequence: u64) {
+        self.decided.store(sequence, Ordering::Release);
+    }
+
+    /// The position up to which a read that has ended may have seen the log.
+    pub(crate) fn decided(&self) -> u64 {
+        self.decided.load(Ordering::Acquire)
+    }
+
+    /// The records with moves from `sequence` on, at most `limit` of them, or `None` when the ring
+    /// does not reach back that far.
+    pub(crate) fn moves_from(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Record>>> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        if sequence < ring.from {
+            return None;
+        }
+        let start = ring.records.partition_point(|record| record.sequence < sequence);
+        Some(ring.records.range(start..).take(limit).cloned().collect())
+    }
+}
+
+impl Ring {
+    fn push(&mut self, record: &Arc<Record>) {
+        let moves = record.moves().count();
+        if moves == 0 {
+            return;
+        }
+        self.moves += moves;
+        self.records.push_back(Arc::clone(record));
+        while self.moves > RING_MOVES {
+            let Some(oldest) = self.records.pop_front() else { break };
+            self.moves -= oldest.moves().count();
+            self.from = oldest.sequence + 1;
+        }
+    }
+}

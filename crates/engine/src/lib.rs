@@ -1,0 +1,34 @@
+//! The engine: one writer decides, commits and announces; reads and watches stand beside it.
+//!
+//! A change goes through a bounded queue into the writer thread, which decides it on the newest
+//! state and applies it to the store; the committer thread makes it durable, announces it to
+//! watchers and only then lets the answer go. This crate deliberately does not know how requests
+//! arrive or how answers leave.
+//!
+//! Start reading at [`Engine::publish`], then the writer's loop.
+
+mod cache;
+mod clock;
+mod committer;
+mod configure;
+mod entities;
+mod error;
+mod handle;
+mod hub;
+mod publish;
+mod read;
+mod state;
+mod token;
+mod watch;
+mod writer;
+
+pub use clock::{Clock, SystemTime};
+pub use entities::{ImportSummary, MoveByHand, MovedByHand, OnExisting};
+pub use error::{EngineError, WatchError};
+pub use handle::{Engine, Options, QUEUE_CAPACITY};
+pub use hub::Counts;
+pub use pawl_store::{Change, Head, OpenError, Page, Record, RequestIdentity, Store};
+pub use publish::Published;
+pub use read::{LoggedMove, MoveQuery, MovesPage, TriggerQuery};
+pub use token::ResumeToken;
+pub use watch::{MoveFilter, Start, Step, Watch, WatchedMove};

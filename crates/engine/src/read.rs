@@ -1,0 +1,287 @@
+use pawl_domain::{
+    Entity, EntityId, EntityKind, EventId, Move, MoveId, Pipeline, PipelineId, Rejection, Resource,
+    Source, Timestamp, Trigger, TriggerId, TriggerState, TriggerType, TypeCode,
+};
+use pawl_store::{Page, Record, Store, StoreError};
+
+use crate::{Engine, EngineError};
+
+/// How many records one call looks at before it ends its page early.
+const SCAN_RECORDS: usize = 10_000;
+
+/// Which moves to list; `None` means any.
+#[derive(Debug, Clone, Default)]
+pub struct MoveQuery {
+    /// Of one entity: then it takes time in proportion to what is returned.
+    pub entity_id: Option<EntityId>,
+    /// Into or out of this pipeline.
+    pub pipeline_id: Option<PipelineId>,
+    /// By this trigger.
+    pub trigger_id: Option<TriggerId>,
+    /// At or after this time.
+    pub start_time: Option<Timestamp>,
+    /// Before this time.
+    pub end_time: Option<Timestamp>,
+}
+
+/// A move with its id.
+#[derive(Debug, Clone)]
+pub struct LoggedMove {
+    /// Its id.
+    pub id: MoveId,
+    /// The move.
+    pub moved: Move,
+}
+
+/// Some of the moves, newest first.
+#[derive(Debug, Default)]
+pub struct MovesPage {
+    /// The moves.
+    pub moves: Vec<LoggedMove>,
+    /// Go on with the moves before this one; `None` at the end. A page can end before it is full.
+    pub next: Option<MoveId>,
+}
+
+/// Reads see every change that was acknowledged before they began, and nothing that a crash could
+/// take back.
+impl Engine {
+    /// A pipeline.
+    pub async fn pipeline(&self, id: PipelineId) -> Result<Pipeline, EngineError> {
+        self.read(move |store| present(store.pipeline(&id)?, Resource::Pipeline, &id)).await
+    }
+
+    /// Pipelines, of one kind or all.
+    pub async fn pipelines(
+        &self,
+        kind: Option<EntityKind>,
+        after: String,
+        limit: usize,
+    ) -> Result<Page<Pipeline>, EngineError> {
+        self.read(move |store| {
+            let keep = |p: &Pipeline| kind.as_ref().is_none_or(|kind| p.kind == *kind);
+            Ok(store.pipelines(&after, limit, keep)?)
+        })
+        .await
+    }
+
+    /// A trigger type.
+    pub async fn trigger_type(&self, code: TypeCode) -> Result<TriggerType, EngineError> {
+        self.read(move |store| present(store.trigger_type(&code)?, Resource::TriggerType, &code))
+            .await
+    }
+
+    /// Trigger types that `keep` wants.
+    pub async fn trigger_types(
+        &self,
+        keep: impl Fn(&TriggerType) -> bool + Send + 'static,
+        after: String,
+        limit: usize,
+    ) -> Result<Page<TriggerType>, EngineError> {
+        self.read(move |store| Ok(store.trigger_types(&after, limit, keep)?)).await
+    }
+
+    /// A trigger; one revision of it, or with 0 the latest. Also says whether it is deleted (T9).
+    pub async fn trigger(
+        &self,
+        id: TriggerId,
+        revision: i64,
+    ) -> Result<(Trigger, bool), EngineError> {
+        self.read(move |store| {
+            let not_found = || Rejection::not_found(Resource::Trigger, &id);
+            let (latest, deleted) = store.trigger(&id)?.ok_or_else(not_found)?;
+            if revision == 0 {
+                return if deleted { Err(not_found().into()) } else { Ok((latest, false)) };
+            }
+            let (trigger, _) = store.trigger_revision(&id, revision)?.ok_or_else(|| {
+                let id = format!("{id}@{revision}");
+                Rejection::NotFound { resource: Resource::Trigger, id }
+            })?;
+            Ok((trigger, deleted))
+        })
+        .await
+    }
+
+    /// Triggers; `None` means any.
+    pub async fn triggers(
+        &self,
+        query: TriggerQuery,
+        after: String,
+        limit: usize,
+    ) -> Result<Page<Trigger>, EngineError> {
+        self.read(move |store| Ok(store.triggers(&after, limit, |t| query.matches(t))?)).await
+    }
+
+    /// An entity.
+    pub async fn entity(&self, id: EntityId) -> Result<Entity, EngineError> {
+        self.read(move |store| {
+            let row = store.entity(&id)?.map(|row| (row.entity, row.deleted));
+            present(row, Resource::Entity, &id)
+        })
+        .await
+    }
+
+    /// Entities that `keep` wants.
+    pub async fn entities(
+        &self,
+        keep: impl Fn(&Entity) -> bool + Send + 'static,
+        after: String,
+        limit: usize,
+    ) -> Result<Page<Entity>, EngineError> {
+        self.read(move |store| Ok(store.entities(&after, limit, keep)?)).await
+    }
+
+    /// The record of an event: the event, its decisions, its verdicts.
+    pub async fn event(&self, source: Source, id: EventId) -> Result<Record, EngineError> {
+        self.read(move |store| {
+            let not_found = || Rejection::not_found(Resource::Event, &format!("{source}/{id}"));
+            Ok(store.find_event(&source, &id)?.ok_or_else(not_found)?)
+        })
+        .await
+    }
+
+    /// Moves, newest first, before `before`.
+    pub async fn moves(
+        &self,
+        query: MoveQuery,
+        before: Option<MoveId>,
+        limit: usize,
+    ) -> Result<MovesPage, EngineError> {
+        let head = self.head().sequence;
+        self.read(move |store| {
+            let before = before.unwrap_or(MoveId { sequence: head + 1, index: 0 });
+            Ok(match &query.entity_id {
+                Some(id) => moves_of_entity(store, id, &query, before, limit)?,
+                None => moves_by_scan(store, &query, before, limit)?,
+            })
+        })
+        .await
+    }
+}
+
+/// Which triggers to list; `None` means any.
+#[derive(Debug, Clone, Default)]
+pub struct TriggerQuery {
+    /// On this pipeline.
+    pub pipeline_id: Option<PipelineId>,
+    /// On this stage.
+    pub stage_id: Option<pawl_domain::StageId>,
+    /// Of this type.
+    pub type_code: Option<TypeCode>,
+    /// In this state.
+    pub state: Option<TriggerState>,
+}
+
+impl TriggerQuery {
+    fn matches(&self, trigger: &Trigger) -> bool {
+        fn is<T: PartialEq>(wanted: Option<&T>, value: &T) -> bool {
+            wanted.is_none_or(|wanted| wanted == value)
+        }
+        is(self.pipeline_id.as_ref(), &trigger.pipeline_id)
+            && is(self.stage_id.as_ref(), &trigger.stage_id)
+            && is(self.type_code.as_ref(), &trigger.type_code)
+            && is(self.state.as_ref(), &trigger.state)
+    }
+}
+
+impl MoveQuery {
+    fn matches(&self, moved: &Move) -> bool {
+        let pipeline = |id: &PipelineId| {
+            moved.pipeline_id == *id || moved.from_pipeline_id.as_ref() == Some(id)
+        };
+        self.entity_id.as_ref().is_none_or(|id| moved.entity_id == *id)
+            && self.pipeline_id.as_ref().is_none_or(pipeline)
+            && self.trigger_id.as_ref().is_none_or(|id| moved.cause.trigger_id() == Some(id))
+            && self.end_time.is_none_or(|end| moved.time < end)
+    }
+
+    /// Commit times never decrease along the log, so nothing older can match either.
+    fn is_past(&self, record: &Record) -> bool {
+        self.start_time.is_some_and(|start| record.time < start)
+    }
+}
+
+/// Walks the chain of an entity's moves back from its row.
+fn moves_of_entity(
+    store: &Store,
+    id: &EntityId,
+    query: &MoveQuery,
+    before: MoveId,
+    limit: usize,
+) -> Result<MovesPage, StoreError> {
+    let mut page = MovesPage::default();
+    let mut sequence = store.entity(id)?.map_or(0, |row| row.last_move);
+    // A page token of this list stands on the chain, so that earlier pages are not walked again.
+    let on_chain = |record: &Record| record.moves().any(|moved| moved.entity_id == *id);
+    if before.sequence < sequence && store.record(before.sequence)?.is_some_and(|r| on_chain(&r)) {
+        sequence = before.sequence;
+    }
+    while sequence > 0 {
+        let Some(record) = store.record(sequence)? else { break };
+        if query.is_past(&record) {
+            break;
+        }
+        let moves = (0..).zip(record.moves()).zip(&record.previous_moves);
+        let found = moves.into_iter().find(|((_, moved), _)| moved.entity_id == *id);
+        let Some(((index, moved), previous)) = found else { break };
+        let at = MoveId { sequence, index };
+        if at < before && query.matches(moved) {
+            page.moves.push(LoggedMove { id: at, moved: moved.clone() });
+            if page.moves.len() == limit {
+                page.next = (*previous > 0).then_some(at);
+                break;
+            }
+        }
+        sequence = *previous;
+    }
+    Ok(page)
+}
+
+/// Walks the log back, at most [`SCAN_RECORDS`] of it.
+fn moves_by_scan(
+    store: &Store,
+    query: &MoveQuery,
+    before: MoveId,
+    limit: usize,
+) -> Result<MovesPage, StoreError> {
+    let mut page = MovesPage::default();
+    let mut scanned = 0;
+    let mut last = if before.index == 0 { before.sequence - 1 } else { before.sequence };
+    while last > 0 {
+        let Some(chunk) = store.chunk_with(last)? else { break };
+        let first = chunk.first().map_or(1, |record| record.sequence);
+        for record in chunk.iter().rev().skip_while(|record| record.sequence > last) {
+            if query.is_past(record) {
+                return Ok(page);
+            }
+            let moves: Vec<_> = (0..).zip(record.moves()).collect();
+            for (index, moved) in moves.into_iter().rev() {
+                let id = MoveId { sequence: record.sequence, index };
+                if id < before && query.matches(moved) {
+                    page.moves.push(LoggedMove { id, moved: moved.clone() });
+                    if page.moves.len() == limit {
+                        page.next = (id > MoveId { sequence: 1, index: 0 }).then_some(id);
+                        return Ok(page);
+                    }
+                }
+            }
+            scanned += 1;
+        }
+        last = first - 1;
+        if scanned >= SCAN_RECORDS {
+            page.next = (last > 0).then_some(MoveId { sequence: first, index: 0 });
+            return Ok(page);
+        }
+    }
+    Ok(page)
+}
+
+fn present<T>(
+    row: Option<(T, bool)>,
+    resource: Resource,
+    id: &impl ToString,
+) -> Result<T, EngineError> {
+    match row {
+        Some((found, false)) => Ok(found),
+        _ => Err(Rejection::not_found(resource, id).into()),
+    }
+}

@@ -1,0 +1,179 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pawl_domain::limits::LISTENING_MAX;
+use pawl_domain::{
+    EventType, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger, TriggerId, TriggerType,
+    TypeCode,
+};
+use pawl_store::{Store, StoreError};
+
+use crate::Counts;
+
+/// How many rows recovery reads at a time.
+const PAGE: usize = 10_000;
+
+/// The configuration as the next event will find it (T10), and how many entities stand where.
+/// Only the writer has it, so there is nothing that could lag behind.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pipelines: HashMap<PipelineId, PipelineState>,
+    types: HashMap<TypeCode, Arc<TriggerType>>,
+    triggers: HashMap<TriggerId, Arc<Trigger>>,
+    entities: u64,
+}
+
+/// A pipeline with what is on it.
+#[derive(Debug)]
+pub(crate) struct PipelineState {
+    pub(crate) pipeline: Arc<Pipeline>,
+    /// Triggers by the event type they listen to, oldest first.
+    listening: HashMap<EventType, Vec<Arc<Trigger>>>,
+    /// Entities on each stage.
+    entities: HashMap<StageId, u64>,
+}
+
+impl State {
+    /// Reads the state that the store's rows describe.
+    pub(crate) fn recover(store: &Store) -> Result<Self, StoreError> {
+        let mut state = Self::default();
+        each(|after| store.pipelines(after, PAGE, |_| true), |p| state.put_pipeline(Arc::new(p)))?;
+        each(|after| store.trigger_types(after, PAGE, |_| true), |t| state.put_type(Arc::new(t)))?;
+        each(|after| store.triggers(after, PAGE, |_| true), |t| state.put_trigger(Arc::new(t)))?;
+        each(
+            |after| store.entities(after, PAGE, |_| true),
+            |entity| state.count_entity(&entity.pipeline_id, &entity.stage_id, 1),
+        )?;
+        Ok(state)
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            pipelines: self.pipelines.len() as u64,
+            trigger_types: self.types.len() as u64,
+            triggers: self.triggers.len() as u64,
+            entities: self.entities,
+        }
+    }
+
+    /// The pipeline that a request's body refers to.
+    pub(crate) fn pipeline(&self, id: &PipelineId) -> Result<&PipelineState, Rejection> {
+        let missing = || Rejection::missing("pipeline_id", Resource::Pipeline, id);
+        self.pipelines.get(id).ok_or_else(missing)
+    }
+
+    /// The trigger type that a request's body refers to.
+    pub(crate) fn trigger_type(&self, code: &TypeCode) -> Result<&Arc<TriggerType>, Rejection> {
+        let missing = || Rejection::missing("trigger_type", Resource::TriggerType, code);
+        self.types.get(code).ok_or_else(missing)
+    }
+
+    pub(crate) fn trigger(&self, id: &TriggerId) -> Option<&Arc<Trigger>> {
+        self.triggers.get(id)
+    }
+
+    /// The triggers of a type.
+    pub(crate) fn triggers_of<'a>(
+        &'a self,
+        code: &'a TypeCode,
+    ) -> impl Iterator<Item = &'a Arc<Trigger>> {
+        self.triggers.values().filter(move |trigger| trigger.type_code == *code)
+    }
+
+    pub(crate) fn put_pipeline(&mut self, pipeline: Arc<Pipeline>) {
+        if let Some(state) = self.pipelines.get_mut(&pipeline.id) {
+            state.pipeline = pipeline;
+        } else {
+            let id = pipeline.id.clone();
+            let (listening, entities) = (HashMap::new(), HashMap::new());
+            self.pipelines.insert(id, PipelineState { pipeline, listening, entities });
+        }
+    }
+
+    pub(crate) fn remove_pipeline(&mut self, id: &PipelineId) {
+        self.pipelines.remove(id);
+    }
+
+    pub(crate) fn put_type(&mut self, trigger_type: Arc<TriggerType>) {
+        self.types.insert(trigger_type.code.clone(), trigger_type);
+    }
+
+    pub(crate) fn remove_type(&mut self, code: &TypeCode) {
+        self.types.remove(code);
+    }
+
+    pub(crate) fn put_trigger(&mut self, trigger: Arc<Trigger>) {
+        self.remove_trigger(&trigger.id);
+        if let Some(listening) = self.listening_mut(&trigger) {
+            let at = listening.partition_point(|other| other.created_at < trigger.created_at);
+            listening.insert(at, Arc::clone(&trigger));
+        }
+        self.triggers.insert(trigger.id.clone(), trigger);
+    }
+
+    pub(crate) fn remove_trigger(&mut self, id: &TriggerId) {
+        if let Some(trigger) = self.triggers.remove(id)
+            && let Some(listening) = self.listening_mut(&trigger)
+        {
+            listening.retain(|other| other.id != trigger.id);
+        }
+    }
+
+    fn listening_mut(&mut self, trigger: &Trigger) -> Option<&mut Vec<Arc<Trigger>>> {
+        let event_type = self.types.get(&trigger.type_code)?.event_type.clone();
+        let pipeline = self.pipelines.get_mut(&trigger.pipeline_id)?;
+        Some(pipeline.listening.entry(event_type).or_default())
+    }
+
+    /// Adds `change` to the number of entities on a stage.
+    pub(crate) fn count_entity(&mut self, pipeline: &PipelineId, stage: &StageId, change: i64) {
+        self.entities = self.entities.saturating_add_signed(change);
+        if let Some(state) = self.pipelines.get_mut(pipeline) {
+            let count = state.entities.entry(stage.clone()).or_default();
+            *count = count.saturating_add_signed(change);
+        }
+    }
+}
+
+impl PipelineState {
+    /// The triggers that listen to an event type, oldest first.
+    pub(crate) fn listening(&self, event_type: &EventType) -> &[Arc<Trigger>] {
+        self.listening.get(event_type).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Refuses when one more trigger would be too many for one event to consider.
+    pub(crate) fn check_room(&self, event_type: &EventType) -> Result<(), Rejection> {
+        if self.listening(event_type).len() < LISTENING_MAX {
+            return Ok(());
+        }
+        Err(Rejection::TriggerLimit {
+            pipeline_id: self.pipeline.id.to_string(),
+            event_type: event_type.to_string(),
+            limit: LISTENING_MAX,
+        })
+    }
+
+    /// How many triggers and entities are on a stage.
+    pub(crate) fn usage(&self, stage: &StageId) -> (u64, u64) {
+        let on_stage = self.listening.values().flatten().filter(|t| t.stage_id == *stage);
+        (on_stage.count() as u64, self.entities.get(stage).copied().unwrap_or_default())
+    }
+
+    /// How many triggers and entities are in the pipeline.
+    pub(crate) fn usage_in_all(&self) -> (u64, u64) {
+        (self.listening.values().map(Vec::len).sum::<usize>() as u64, self.entities.values().sum())
+    }
+}
+
+fn each<T>(
+    page: impl Fn(&str) -> Result<pawl_store::Page<T>, StoreError>,
+    mut take: impl FnMut(T),
+) -> Result<(), StoreError> {
+    let mut after = Some(String::new());
+    while let Some(id) = after {
+        let found = page(&id)?;
+        found.items.into_iter().for_each(&mut take);
+        after = found.next;
+    }
+    Ok(())
+}

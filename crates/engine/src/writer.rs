@@ -1,0 +1,248 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use pawl_domain::{EntityId, EventId, Rejection, RequestId, Source, Timestamp};
+use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store, StoreError};
+use tokio::sync::mpsc;
+use tracing::debug;
+
+use crate::cache::{EntityCache, entity_cache};
+use crate::committer::{Answer, Pending};
+use crate::handle::Options;
+use crate::hub::Hub;
+use crate::state::State;
+
+/// How many events and entities one batch takes; it never waits for more.
+const BATCH_WEIGHT: usize = 4_096;
+
+/// One request for the writer.
+pub(crate) struct Job {
+    /// How many events or entities it brings.
+    pub(crate) weight: usize,
+    /// Decides it; the answer goes out once everything it rests on is durable.
+    pub(crate) run: Operation,
+}
+
+/// Decides on the writer's thread; an error ends the engine.
+pub(crate) type Operation = Box<dyn FnOnce(&mut Writer) -> Result<Answer, StoreError> + Send>;
+
+/// What travels through the queue.
+pub(crate) enum Message {
+    /// A request.
+    Job(Job),
+    /// Take no more, finish what is queued, end.
+    Stop,
+}
+
+/// Why an operation did not happen: the caller's mistake, or ours.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Rejected(Rejection),
+    Failed(StoreError),
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The one that decides. It has the newest state, which may be ahead of what is durable; when a
+/// commit fails the process ends, so nothing here is ever taken back.
+pub(crate) struct Writer {
+    pub(crate) store: Arc<Store>,
+    pub(crate) state: State,
+    pub(crate) options: Options,
+    /// Commit time of the batch that is being decided.
+    pub(crate) now: Timestamp,
+    head: Head,
+    cache: EntityCache,
+    batch: Draft,
+}
+
+/// The batch that is being decided.
+#[derive(Debug, Default)]
+struct Draft {
+    records: Vec<Arc<Record>>,
+    /// Rows that changed, so that an entity that moves five times costs one row.
+    entities: HashMap<EntityId, Arc<EntityRow>>,
+    events: HashMap<(Source, EventId), usize>,
+    requests: HashMap<RequestId, usize>,
+}
+
+impl Writer {
+    pub(crate) fn new(store: Arc<Store>, state: State, options: Options) -> Self {
+        let head = store.recovered();
+        let (cache, batch, now) = (entity_cache(), Draft::default(), head.time);
+        Self { store, state, options, now, head, cache, batch }
+    }
+
+    /// Decides what is queued, batch by batch, until it is told to stop. While one batch is being
+    /// synced the next is decided on the state that the first will leave.
+    pub(crate) fn run(
+        mut self,
+        mut queue: mpsc::Receiver<Message>,
+        hub: &Hub,
+        committer: &SyncSender<Pending>,
+    ) -> Result<(), StoreError> {
+        while let Some(message) = queue.blocking_recv() {
+            self.now = self.options.clock.now().max(self.head.time);
+            let mut answers = Vec::new();
+            let mut weight = 0;
+            let mut next = Some(message);
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Stop => queue.close(),
+                    Message::Job(job) => {
+                        weight += job.weight;
+                        answers.push((job.run)(&mut self)?);
+                    }
+                }
+                if weight < BATCH_WEIGHT {
+                    next = queue.try_recv().ok();
+                }
+            }
+            let pending = self.apply(answers, hub)?;
+            // The committer ends before this thread only when a sync failed.
+            if committer.send(pending).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, answers: Vec<Answer>, hub: &Hub) -> Result<Pending, StoreError> {
+        let counts = self.state.counts();
+        if self.batch.records.is_empty() {
+            return Ok(Pending { applied: None, answers, counts });
+        }
+        let Draft { records, entities, .. } = std::mem::take(&mut self.batch);
+        let entities: Vec<_> = entities.into_values().collect();
+        for row in &entities {
+            self.cache.insert(row.entity.id.clone(), Arc::clone(row));
+        }
+        // Before it can be read: whoever reads it then knows what to wait for.
+        hub.set_decided(self.head.sequence);
+        debug!(records = records.len(), last = self.head.sequence, "decided a batch");
+        let applied = self.store.apply(Batch { records, entities, head: self.head })?;
+        Ok(Pending { applied: Some(applied), answers, counts })
+    }
+
+    /// Appends a record of `change` to the batch.
+    pub(crate) fn append(
+        &mut self,
+        request: Option<RequestIdentity>,
+        previous_moves: Vec<u64>,
+        change: Change,
+    ) -> Arc<Record> {
+        let record = Record {
+            sequence: self.next_sequence(),
+            time: self.now,
+            moves_before: self.head.moves,
+            request,
+            previous_moves,
+            change,
+        };
+        self.head = Head {
+            sequence: record.sequence,
+            time: record.time,
+            moves: self.head.moves + record.moves().count() as u64,
+            events: self.head.events + u64::from(record.event().is_some()),
+        };
+        let index = self.batch.records.len();
+        if let Some(event) = record.event() {
+            self.batch.events.insert((event.source.clone(), event.id.clone()), index);
+        }
+        if let Some(request) = &record.request {
+            self.batch.requests.insert(request.id.clone(), index);
+        }
+        let record = Arc::new(record);
+        self.batch.records.push(Arc::clone(&record));
+        record
+    }
+
+    /// Looks for a change that the store does not show yet, newest first.
+    pub(crate) fn find_in_batch<T>(&self, pick: impl Fn(&Change) -> Option<T>) -> Option<T> {
+        self.batch.records.iter().rev().find_map(|record| pick(&record.change))
+    }
+
+    /// Where the next record will stand.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.head.sequence + 1
+    }
+
+    /// The newest state of an entity, also of one that was deleted.
+    pub(crate) fn row(&mut self, id: &EntityId) -> Result<Option<Arc<EntityRow>>, StoreError> {
+        if let Some(row) = self.batch.entities.get(id).or_else(|| self.cache.get(id)) {
+            return Ok(Some(Arc::clone(row)));
+        }
+        let row = self.store.entity(id)?.map(Arc::new);
+        if let Some(row) = &row {
+            self.cache.insert(id.clone(), Arc::clone(row));
+        }
+        Ok(row)
+    }
+
+    /// The newest state of an entity that is there.
+    pub(crate) fn live_row(&mut self, id: &EntityId) -> Result<Option<Arc<EntityRow>>, StoreError> {
+        Ok(self.row(id)?.filter(|row| !row.deleted))
+    }
+
+    /// Puts a changed row into the batch and keeps the counts.
+    pub(crate) fn put_row(&mut self, before: Option<&EntityRow>, after: EntityRow) {
+        for (row, change) in before.map(|row| (row, -1)).into_iter().chain([(&after, 1)]) {
+            if !row.deleted {
+                let entity = &row.entity;
+                self.state.count_entity(&entity.pipeline_id, &entity.stage_id, change);
+            }
+        }
+        self.batch.entities.insert(after.entity.id.clone(), Arc::new(after));
+    }
+
+    /// The event that had this identity before, within the dedupe window (E4).
+    pub(crate) fn seen_event(
+        &self,
+        source: &Source,
+        id: &EventId,
+    ) -> Result<Option<Arc<Record>>, StoreError> {
+        let key = (source.clone(), id.clone());
+        if let Some(index) = self.batch.events.get(&key) {
+            return Ok(Some(Arc::clone(&self.batch.records[*index])));
+        }
+        let record = self.store.find_event(source, id)?;
+        Ok(record.filter(|record| self.remembers(record)).map(Arc::new))
+    }
+
+    /// The record that this request made before, within the dedupe window.
+    pub(crate) fn seen_request(
+        &self,
+        request: Option<&RequestIdentity>,
+    ) -> Result<Option<Arc<Record>>, Refusal> {
+        let Some(request) = request else { return Ok(None) };
+        let record = if let Some(index) = self.batch.requests.get(&request.id) {
+            Some(Arc::clone(&self.batch.records[*index]))
+        } else {
+            let record = self.store.find_request(&request.id)?;
+            record.filter(|record| self.remembers(record)).map(Arc::new)
+        };
+        match record {
+            Some(record) if record.request.as_ref() != Some(request) => Err(reused(request).into()),
+            record => Ok(record),
+        }
+    }
+
+    fn remembers(&self, record: &Record) -> bool {
+        self.now.since(record.time) < self.options.dedupe_window
+    }
+}
+
+fn reused(request: &RequestIdentity) -> Rejection {
+    Rejection::RequestIdReused { request_id: request.id.to_string() }
+}

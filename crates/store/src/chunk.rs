@@ -1,0 +1,134 @@
+//! Packing records into the log's values.
+//!
+//! A chunk is a run of records, dense in sequence. Its payload, the records each after its length,
+//! is cut into parts of at most [`PART_MAX_BYTES`]: sled keeps larger values in files that it never
+//! syncs. Every part has a header and a checksum.
+
+use prost::Message;
+
+use crate::{Record, StoreError, keys, pb};
+
+/// Version of the header below.
+const LAYOUT: u8 = 1;
+const HEADER_BYTES: usize = 28;
+/// A chunk is closed once it has grown to this; small enough that reading one record stays cheap.
+const CHUNK_TARGET_BYTES: usize = 48 * 1_024;
+/// Far enough below a quarter of sled's segment for every page to stay inside the main file.
+const PART_MAX_BYTES: usize = 96 * 1_024;
+
+/// A key and a value to write.
+pub(crate) type Part = ([u8; 11], Vec<u8>);
+
+/// What stands at the head of every part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Sequence of the chunk's first record.
+    pub(crate) first: u64,
+    /// Sequence of its last record.
+    pub(crate) last: u64,
+    /// How many parts the chunk has.
+    parts: u16,
+}
+
+/// Packs records, which follow each other in sequence, into as many chunks as they need.
+pub(crate) fn pack(records: &[&Record]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut payload = Vec::new();
+    let mut first = 0;
+    for (index, record) in records.iter().enumerate() {
+        if payload.is_empty() {
+            first = record.sequence;
+        }
+        // Encoding into a Vec cannot run out of room.
+        let _ = pb::Record::from(*record).encode_length_delimited(&mut payload);
+        if payload.len() >= CHUNK_TARGET_BYTES || index + 1 == records.len() {
+            cut(first, record.sequence, &payload, &mut parts);
+            payload.clear();
+        }
+    }
+    parts
+}
+
+fn cut(first: u64, last: u64, payload: &[u8], out: &mut Vec<Part>) {
+    let parts = payload.chunks(PART_MAX_BYTES);
+    // A record is bounded by the limits on events and imports to a few megabytes.
+    let count = u16::try_from(parts.len()).unwrap_or_else(|_| unreachable!("a chunk of 6 GiB"));
+    for (index, part) in (0..).zip(parts) {
+        let mut value = Vec::with_capacity(HEADER_BYTES + part.len());
+        value.extend_from_slice(&[LAYOUT, 0]);
+        value.extend_from_slice(&count.to_be_bytes());
+        value.extend_from_slice(&first.to_be_bytes());
+        value.extend_from_slice(&last.to_be_bytes());
+        value.extend_from_slice(&[0; 4]);
+        let key = keys::log_part(first, index);
+        value.extend_from_slice(&checksum(&key, &value, part).to_be_bytes());
+        value.extend_from_slice(part);
+        out.push((key, value));
+    }
+}
+
+/// Covers the key too, so that a value under the wrong key is noticed.
+fn checksum(key: &[u8], header: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(header);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+/// Checks one part and takes it apart.
+pub(crate) fn open<'v>(key: &[u8], value: &'v [u8]) -> Result<(Header, &'v [u8]), StoreError> {
+    let first = keys::first_of_chunk(key).unwrap_or_default();
+    let damaged = |problem: &str| StoreError::damaged(format!("log chunk {first}"), problem);
+    let (head, payload) =
+        value.split_at_checked(HEADER_BYTES).ok_or_else(|| damaged("it is too short"))?;
+    let (head, sum) = head.split_at(HEADER_BYTES - 4);
+    if head[0] != LAYOUT {
+        return Err(damaged(&format!("its layout {} is unknown", head[0])));
+    }
+    if checksum(key, head, payload).to_be_bytes() != sum {
+        return Err(damaged("its checksum does not match"));
+    }
+    let number = |at: usize| head[at..at + 8].iter().fold(0, |n, b| n << 8 | u64::from(*b));
+    let header = Header {
+        parts: u16::from_be_bytes([head[2], head[3]]),
+        first: number(4),
+        last: number(12),
+    };
+    if header.first != first || header.last < first {
+        return Err(damaged("its header contradicts its key"));
+    }
+    Ok((header, payload))
+}
+
+/// The records of a whole chunk, from its parts in order.
+pub(crate) fn unpack(parts: &[(sled::IVec, sled::IVec)]) -> Result<Vec<Record>, StoreError> {
+    let mut header = None;
+    let mut joined = Vec::new();
+    for (key, value) in parts {
+        let (next, payload) = open(key, value)?;
+        header = Some(next);
+        joined.extend_from_slice(payload);
+    }
+    let Some(Header { first, last, parts: count }) = header else { return Ok(Vec::new()) };
+    let damaged = |problem: String| StoreError::damaged(format!("log chunk {first}"), problem);
+    if usize::from(count) != parts.len() {
+        return Err(damaged(format!("{} of its {count} parts are there", parts.len())));
+    }
+    let mut payload = joined.as_slice();
+    let mut records = Vec::new();
+    for sequence in first..=last {
+        let record = pb::Record::decode_length_delimited(&mut payload)
+            .map_err(|error| damaged(error.to_string()))?;
+        if record.sequence != sequence {
+            return Err(damaged(format!(
+                "record {} stands in place of {sequence}",
+                record.sequence
+            )));
+        }
+        let record = Record::try_from(record)
+            .map_err(|error| damaged(format!("record {sequence}: {error}")))?;
+        records.push(record);
+    }
+    if payload.is_empty() { Ok(records) } else { Err(damaged("it has bytes left over".to_owned())) }
+}

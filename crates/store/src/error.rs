@@ -1,0 +1,85 @@
+use std::path::PathBuf;
+
+/// Why a directory could not be opened. Each message names the path and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error(
+        "{path} is in use by another process; stop that one first, or choose another --data directory"
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It holds something else.
+    #[error(
+        "{path} is not empty and holds no Pawl database (found {found:?}); \
+         choose an empty directory or one that Pawl made"
+    )]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// A name found in it.
+        found: String,
+    },
+    /// It was written by a newer Pawl.
+    #[error(
+        "{path} has format {found}, but this Pawl knows formats up to {known}; use a newer Pawl"
+    )]
+    Newer {
+        /// The directory.
+        path: PathBuf,
+        /// The format it has.
+        found: u32,
+        /// The newest format known here.
+        known: u32,
+    },
+    /// What it holds does not fit together.
+    #[error("{path} is damaged: {problem}; restore the directory from a backup")]
+    Damaged {
+        /// The directory or file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The refusal.
+        source: std::io::Error,
+    },
+}
+
+/// Why an open store could not read or write. Never the caller's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// sled failed.
+    #[error("the store failed: {0}")]
+    Sled(#[from] sled::Error),
+    /// Syncing failed: what was written since the last sync may or may not be there after a crash.
+    #[error("syncing {path} failed: {source}")]
+    Sync {
+        /// The file.
+        path: PathBuf,
+        /// The refusal.
+        source: std::io::Error,
+    },
+    /// What was read does not fit together.
+    #[error("{what} is damaged: {problem}")]
+    Damaged {
+        /// The row or the part of the log.
+        what: String,
+        /// What does not fit.
+        problem: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn damaged(what: impl Into<String>, problem: impl ToString) -> Self {
+        Self::Damaged { what: what.into(), problem: problem.to_string() }
+    }
+}

@@ -1,0 +1,59 @@
+use std::collections::HashMap;
+
+use pawl_domain::{EventId, RequestId, Source};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::Record;
+
+/// Finds the record of an event or a request by its identity. Kept in memory, rebuilt from the log
+/// when the store is opened.
+///
+/// Identities are known by a 64-bit hash; whoever looks one up confirms it in the record.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    latest: HashMap<u64, u64>,
+    /// Sequences that a later record with the same hash took the place of, oldest first: the same
+    /// identity after its window, or a collision.
+    replaced: HashMap<u64, Vec<u64>>,
+}
+
+impl Identities {
+    /// Remembers the identities of a record.
+    pub(crate) fn insert(&mut self, record: &Record) {
+        let event = record.event().map(|event| of_event(&event.source, &event.id));
+        let request = record.request.as_ref().map(|request| of_request(&request.id));
+        for hash in event.into_iter().chain(request) {
+            if let Some(older) = self.latest.insert(hash, record.sequence) {
+                self.replaced.entry(hash).or_default().push(older);
+            }
+        }
+    }
+
+    /// Sequences of the records that may have this identity, newest first.
+    pub(crate) fn candidates(&self, hash: u64) -> Vec<u64> {
+        let Some(latest) = self.latest.get(&hash) else { return Vec::new() };
+        let replaced = self.replaced.get(&hash).map(Vec::as_slice).unwrap_or_default();
+        std::iter::once(latest).chain(replaced.iter().rev()).copied().collect()
+    }
+
+    /// How many identities are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.latest.len()
+    }
+}
+
+pub(crate) fn of_event(source: &Source, id: &EventId) -> u64 {
+    let mut hasher = Xxh3Default::new();
+    hasher.update(source.as_str().as_bytes());
+    // Names hold no control characters, so the two cannot run into each other.
+    hasher.update(&[0]);
+    hasher.update(id.as_str().as_bytes());
+    hasher.digest()
+}
+
+pub(crate) fn of_request(id: &RequestId) -> u64 {
+    let mut hasher = Xxh3Default::new();
+    hasher.update(&[1]);
+    hasher.update(id.as_str().as_bytes());
+    hasher.digest()
+}

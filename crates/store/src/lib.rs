@@ -1,0 +1,28 @@
+//! Pawl's embedded store: a log of records and the rows that follow from it, kept in sled.
+//!
+//! A batch of records and rows is applied as one and is durable once it is synced; only that
+//! yields a [`Committed`]. This crate deliberately does not know why anything changes, who waits
+//! for it, or what time it is. `FORMAT.md` says what lies where, byte by byte.
+//!
+//! Start reading at [`Store::apply`].
+
+mod chunk;
+mod commit;
+mod convert;
+mod error;
+mod identities;
+mod keys;
+mod open;
+mod read;
+mod record;
+
+#[expect(unreachable_pub, clippy::pedantic, reason = "generated code")]
+mod pb {
+    include!(concat!(env!("OUT_DIR"), "/pawl.storage.v1.rs"));
+}
+
+pub use commit::{Applied, Batch, Committed, EntityRow, Head};
+pub use error::{OpenError, StoreError};
+pub use open::{DatabaseId, Store};
+pub use read::{Page, Row};
+pub use record::{Change, Record, RequestIdentity};

@@ -1,0 +1,243 @@
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use prost::Message;
+
+use crate::identities::Identities;
+use crate::{Head, OpenError, StoreError, keys, pb};
+
+/// Version of the layout that FORMAT.md describes.
+const FORMAT_VERSION: u32 = 1;
+/// sled's own directory inside the data directory.
+const SLED: &str = "sled";
+/// The same while it is being made, so that a half-made one is never taken for a database.
+const SLED_NEW: &str = "sled.new";
+/// A quarter of it is the largest page that sled keeps in its main file.
+const SEGMENT_BYTES: usize = 8 * 1_024 * 1_024;
+/// Smaller than the randomly used working set, it slows sled tenfold.
+const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
+/// sled collects garbage only while it flushes by itself; durability never waits for this.
+const BACKGROUND_FLUSH_MS: u64 = 500;
+/// A process that was just killed may hold its lock a little longer.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Tells one database from every other: 16 random bytes, made with it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DatabaseId([u8; 16]);
+
+impl DatabaseId {
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for DatabaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&uuid::Uuid::from_bytes(self.0), f)
+    }
+}
+
+impl fmt::Debug for DatabaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An open database. One process holds it at a time.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) db: sled::Db,
+    /// sled's main file, opened once more so that it can be synced.
+    pub(crate) file: File,
+    pub(crate) file_path: PathBuf,
+    pub(crate) identities: RwLock<Identities>,
+    database_id: DatabaseId,
+    recovered: Head,
+}
+
+impl Store {
+    /// Opens the database in `dir`, or makes one where `dir` is missing or empty. Checks the whole
+    /// log: dense, undamaged, ending where the head says.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let sled_dir = dir.join(SLED);
+        if !sled_dir.exists() {
+            create(dir, &sled_dir)?;
+        }
+        let file_path = sled_dir.join("db");
+        for expected in [&file_path, &sled_dir.join("conf")] {
+            // sled would quietly begin an empty database in its place.
+            if !expected.is_file() {
+                let problem = "the file is missing".to_owned();
+                return Err(OpenError::Damaged { path: expected.clone(), problem });
+            }
+        }
+        let db = open_sled(&sled_dir)?;
+        let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
+        let damaged = |problem: String| OpenError::Damaged { path: sled_dir.clone(), problem };
+        let database_id = identity(&db, dir, &damaged)?;
+        let mut store = Self {
+            db,
+            file,
+            file_path,
+            identities: RwLock::default(),
+            database_id,
+            recovered: Head::default(),
+        };
+        store.recovered = quietly(|| store.recover())
+            .map_err(damaged)?
+            .map_err(|error| damaged(error.to_string()))?;
+        Ok(store)
+    }
+
+    /// Which database this is.
+    pub fn database_id(&self) -> DatabaseId {
+        self.database_id
+    }
+
+    /// Where the log ended when the store was opened.
+    pub fn recovered(&self) -> Head {
+        self.recovered
+    }
+
+    /// How many event and request identities are remembered.
+    pub fn identities(&self) -> usize {
+        self.identities.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Walks the log from its first record to the head and remembers all identities.
+    fn recover(&self) -> Result<Head, StoreError> {
+        let head = self.head()?;
+        let mut identities = Identities::default();
+        let mut reached = Head::default();
+        while reached.sequence < head.sequence {
+            let next = reached.sequence + 1;
+            let gap = || StoreError::damaged("the log", format!("record {next} is missing"));
+            let records = self.chunk_with(next)?.ok_or_else(gap)?;
+            for record in &records {
+                if record.sequence != reached.sequence + 1 || record.moves_before != reached.moves {
+                    return Err(gap());
+                }
+                identities.insert(record);
+                reached = Head {
+                    sequence: record.sequence,
+                    time: record.time,
+                    moves: reached.moves + record.moves().count() as u64,
+                    events: reached.events + u64::from(record.event().is_some()),
+                };
+            }
+        }
+        if reached != head || self.chunk_with(head.sequence + 1)?.is_some() {
+            let problem = format!("it ends at {reached:?}, but its head says {head:?}");
+            return Err(StoreError::damaged("the log", problem));
+        }
+        *self.identities.write().unwrap_or_else(PoisonError::into_inner) = identities;
+        Ok(head)
+    }
+}
+
+/// Makes a new database beside its final place and renames it there once it is whole.
+fn create(dir: &Path, sled_dir: &Path) -> Result<(), OpenError> {
+    fs::create_dir_all(dir).map_err(io_error("create", dir))?;
+    let unfinished = dir.join(SLED_NEW);
+    for entry in fs::read_dir(dir).map_err(io_error("list", dir))? {
+        let found = entry.map_err(io_error("list", dir))?.file_name();
+        if found != SLED_NEW {
+            let found = found.to_string_lossy().into_owned();
+            return Err(OpenError::Foreign { path: dir.to_owned(), found });
+        }
+    }
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(io_error("remove", &unfinished))?;
+    }
+    let db = open_sled(&unfinished)?;
+    let row = pb::Identity {
+        format_version: FORMAT_VERSION,
+        database_id: uuid::Uuid::new_v4().as_bytes().to_vec(),
+    };
+    let damaged = |error: sled::Error| OpenError::Damaged {
+        path: unfinished.clone(),
+        problem: error.to_string(),
+    };
+    db.insert(keys::IDENTITY, row.encode_to_vec()).map_err(damaged)?;
+    db.insert(keys::HEAD, pb::Head::default().encode_to_vec()).map_err(damaged)?;
+    db.flush().map_err(damaged)?;
+    drop(db);
+    for name in ["db", "conf"] {
+        sync(&unfinished.join(name))?;
+    }
+    sync(&unfinished)?;
+    fs::rename(&unfinished, sled_dir).map_err(io_error("rename", &unfinished))?;
+    sync(dir)
+}
+
+fn sync(path: &Path) -> Result<(), OpenError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(io_error("sync", path))
+}
+
+fn identity(
+    db: &sled::Db,
+    dir: &Path,
+    damaged: &dyn Fn(String) -> OpenError,
+) -> Result<DatabaseId, OpenError> {
+    let row = db.get(keys::IDENTITY).map_err(|error| damaged(error.to_string()))?;
+    let row = row.ok_or_else(|| damaged("it does not say which database it is".to_owned()))?;
+    let row = pb::Identity::decode(&*row).map_err(|error| damaged(error.to_string()))?;
+    if row.format_version > FORMAT_VERSION {
+        let (found, known) = (row.format_version, FORMAT_VERSION);
+        return Err(OpenError::Newer { path: dir.to_owned(), found, known });
+    }
+    let bytes = row.database_id.try_into();
+    bytes.map(DatabaseId).map_err(|_| damaged("its database id is not 16 bytes long".to_owned()))
+}
+
+fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
+    let mut attempts = 1;
+    loop {
+        let config = sled::Config::new()
+            .path(path)
+            .segment_size(SEGMENT_BYTES)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(Some(BACKGROUND_FLUSH_MS));
+        let error = match quietly(|| config.open()) {
+            Ok(Ok(db)) => return Ok(db),
+            Ok(Err(sled::Error::Io(error))) => error,
+            Ok(Err(error)) => {
+                return Err(OpenError::Damaged {
+                    path: path.to_owned(),
+                    problem: error.to_string(),
+                });
+            }
+            Err(problem) => return Err(OpenError::Damaged { path: path.to_owned(), problem }),
+        };
+        if !error.to_string().contains("could not acquire lock") {
+            return Err(io_error("open", path)(error));
+        }
+        if attempts == LOCK_ATTEMPTS {
+            let path = path.parent().unwrap_or(path).to_owned();
+            return Err(OpenError::InUse { path });
+        }
+        attempts += 1;
+        std::thread::sleep(LOCK_PAUSE);
+    }
+}
+
+/// Runs `action`; sled panics on some damage, which becomes its message.
+fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(action)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("sled gave up without a word").to_owned()
+    })
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Io { action, path, source }
+}

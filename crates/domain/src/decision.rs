@@ -1,8 +1,9 @@
 use std::fmt;
+use std::str::FromStr;
 
 use crate::{
-    Actor, EntityId, EventId, EventType, PipelineId, Prose, Responsible, Source, StageId, Subject,
-    Timestamp, TriggerId,
+    Actor, EntityId, EventId, EventType, PipelineId, Prose, Rejection, Responsible, Source,
+    StageId, Subject, Timestamp, TriggerId,
 };
 
 /// What became of one entity (or one subject) under one event: all verdicts, and the move, if any.
@@ -125,6 +126,17 @@ pub struct MoveId {
 impl fmt::Display for MoveId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.sequence, self.index)
+    }
+}
+
+impl FromStr for MoveId {
+    type Err = Rejection;
+
+    fn from_str(text: &str) -> Result<Self, Rejection> {
+        let parts = text.split_once('-').and_then(|(sequence, index)| {
+            Some(Self { sequence: sequence.parse().ok()?, index: index.parse().ok()? })
+        });
+        parts.ok_or_else(|| Rejection::invalid("move_id", format!("{text:?} is no move id")))
     }
 }
 

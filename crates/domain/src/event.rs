@@ -7,8 +7,8 @@ use crate::{
 
 /// The source of events that the service itself makes; sources that begin so are reserved (E1).
 pub const SERVICE_SOURCE: &str = "pawl";
-/// Changes of an entity's fields: the service's own, never published (E1).
-const ENTITY_UPDATED: &str = "entity.updated";
+/// The type of changes to an entity's fields: the service's own, never published (E1).
+pub const ENTITY_UPDATED: &str = "entity.updated";
 /// Moves by hand (X3).
 const ENTITY_MOVED: &str = "entity.moved";
 

@@ -24,7 +24,7 @@ mod version;
 pub use decide::{Situation, decide};
 pub use decision::{Cause, Decision, Direction, Move, MoveId, Outcome, Verdict, VerdictResult};
 pub use entity::{Entity, EntityPatch, EntityPlace, NewEntity};
-pub use event::{Event, SERVICE_SOURCE, Subject};
+pub use event::{ENTITY_UPDATED, Event, SERVICE_SOURCE, Subject};
 pub use id::{
     Actor, CustomerId, EntityId, EntityKind, EventId, EventType, PipelineId, RequestId,
     Responsible, Source, StageId, TriggerId, TypeCode,

@@ -40,7 +40,9 @@ pub(crate) fn run(
             debug!(last = committed.head().map(|head| head.sequence), "committed");
             hub.announce(&committed, counts);
         }
-        answers.into_iter().for_each(|answer| answer());
+        for answer in answers {
+            answer();
+        }
     }
     Ok(())
 }

@@ -101,6 +101,12 @@ impl Engine {
         self.ended().await
     }
 
+    /// Waits until the engine takes no more changes.
+    pub async fn stopping(&self) {
+        // The sender lives as long as this handle.
+        let _ = self.core.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
     /// Waits until the engine has ended, and says why if it failed.
     pub async fn ended(&self) -> Result<(), String> {
         let mut ended = self.core.ended.subscribe();
@@ -143,20 +149,18 @@ impl Engine {
         Watch::start(Arc::clone(&self.core), start, filter, heartbeat)
     }
 
-    /// Publishes events, in order; each is answered for itself (E1 to E7).
-    pub async fn publish(
-        &self,
-        events: Vec<Event>,
-    ) -> Result<Vec<Result<Published, Rejection>>, EngineError> {
-        self.write(events.len(), move |writer| {
+    /// Publishes events, in order; each is answered for itself (E1 to E7). Returns once they have
+    /// their place behind everything that was published before; the outcomes follow.
+    pub async fn publish(&self, events: Vec<Event>) -> Result<Publishing, EngineError> {
+        let queued = self.enqueue(events.len(), move |writer| {
             let each = |event| match writer.publish(event) {
                 Ok(published) => Ok(Ok(published)),
                 Err(Refusal::Rejected(rejection)) => Ok(Err(rejection)),
                 Err(Refusal::Failed(error)) => Err(Refusal::Failed(error)),
             };
             events.into_iter().map(each).collect()
-        })
-        .await
+        });
+        Ok(Publishing { engine: self.clone(), answered: queued.await? })
     }
 
     /// Creates a pipeline, or only checks it.
@@ -306,6 +310,16 @@ impl Engine {
         weight: usize,
         operation: impl FnOnce(&mut Writer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, EngineError> {
+        let answered = self.enqueue(weight, operation).await?;
+        Ok(self.answer(answered).await??)
+    }
+
+    /// Gives an operation its place in the writer's queue.
+    async fn enqueue<T: Send + 'static>(
+        &self,
+        weight: usize,
+        operation: impl FnOnce(&mut Writer) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, Rejection>>, EngineError> {
         let (answer, answered) = oneshot::channel();
         let span = Span::current();
         let job = Job {
@@ -321,8 +335,12 @@ impl Engine {
             }),
         };
         self.queue.send(Message::Job(job)).await.map_err(|_| EngineError::Stopping)?;
+        Ok(answered)
+    }
+
+    async fn answer<T>(&self, answered: oneshot::Receiver<T>) -> Result<T, EngineError> {
         match answered.await {
-            Ok(result) => Ok(result?),
+            Ok(result) => Ok(result),
             // The job was dropped: unread because the engine stopped, or with a failed batch.
             Err(_) => match self.ended().await {
                 Ok(()) => Err(EngineError::Stopping),
@@ -352,6 +370,20 @@ impl Engine {
             // What was seen may never have become durable.
             failed = self.ended() => if failed.is_ok() { result } else { Err(EngineError::OutcomeUnknown) },
         }
+    }
+}
+
+/// Events that have their place in the order of all.
+#[derive(Debug)]
+pub struct Publishing {
+    engine: Engine,
+    answered: oneshot::Receiver<Result<Vec<Result<Published, Rejection>>, Rejection>>,
+}
+
+impl Publishing {
+    /// What became of each event, once that is durable. Dropping this takes nothing back.
+    pub async fn outcomes(self) -> Result<Vec<Result<Published, Rejection>>, EngineError> {
+        Ok(self.engine.answer(self.answered).await??)
     }
 }
 

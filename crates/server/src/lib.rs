@@ -1,1 +1,17 @@
-//! 
+//! Pawl's gRPC server: the services of the contract on one address, over the engine.
+//!
+//! A handler decodes, calls the engine and encodes; everything that is the same for all of them
+//! (spans, health, reflection, errors) stands around them. This crate deliberately does not decide
+//! anything and does not know how things are stored.
+//!
+//! Start reading at [`start`].
+
+mod config;
+mod page;
+mod request;
+mod serve;
+mod services;
+mod status;
+
+pub use config::{Config, DEFAULT_DEDUPE_WINDOW};
+pub use serve::{RunError, Running, StartError, start};

@@ -82,8 +82,7 @@ impl Store {
         }
         writes.insert(&keys::HEAD[..], pb::Head::from(batch.head).encode_to_vec());
         self.db.apply_batch(writes)?;
-        let mut identities =
-            self.identities.write().unwrap_or_else(PoisonError::into_inner);
+        let mut identities = self.identities.write().unwrap_or_else(PoisonError::into_inner);
         for record in &records {
             identities.insert(record);
         }

@@ -16,13 +16,13 @@ mod open;
 mod read;
 mod record;
 
-#[expect(unreachable_pub, clippy::pedantic, reason = "generated code")]
+#[expect(unreachable_pub, clippy::large_enum_variant, clippy::pedantic, reason = "generated code")]
 mod pb {
     include!(concat!(env!("OUT_DIR"), "/pawl.storage.v1.rs"));
 }
 
 pub use commit::{Applied, Batch, Committed, EntityRow, Head};
 pub use error::{OpenError, StoreError};
-pub use open::{DatabaseId, Store};
+pub use open::{DatabaseId, STORE, Store};
 pub use read::{Page, Row};
 pub use record::{Change, Record, RequestIdentity};

@@ -13,6 +13,8 @@ use crate::{Head, OpenError, StoreError, keys, pb};
 
 /// Version of the layout that FORMAT.md describes.
 const FORMAT_VERSION: u32 = 1;
+/// What keeps the data, with its version.
+pub const STORE: &str = "sled 0.34.7";
 /// sled's own directory inside the data directory.
 const SLED: &str = "sled";
 /// The same while it is being made, so that a half-made one is never taken for a database.

@@ -2,7 +2,7 @@ use pawl_domain::{Decision, Event, MoveId, Outcome, Rejection, Verdict, VerdictR
 
 use super::moves::{hop_to_pb, move_to_pb};
 use super::refusal;
-use super::value::{choice, optional_to_pb};
+use super::value::choice;
 use crate::pb;
 
 /// How much of each decision to give; unspecified means BASIC. A refusal names `path`.
@@ -55,11 +55,11 @@ fn decision_to_pb(
     moved: Option<pb::Move>,
     view: pb::DecisionView,
 ) -> pb::Decision {
-    let (outcome, considered) = match &decision.outcome {
-        Outcome::Moved(moved) => (pb::DecisionOutcome::Moved, Some(&moved.entity_id)),
-        Outcome::NotMoved(id) => (pb::DecisionOutcome::NotMoved, Some(id)),
-        Outcome::NoTrigger(id) => (pb::DecisionOutcome::NoTrigger, Some(id)),
-        Outcome::EntityNotFound(_) => (pb::DecisionOutcome::EntityNotFound, None),
+    let outcome = match &decision.outcome {
+        Outcome::Moved(_) => pb::DecisionOutcome::Moved,
+        Outcome::NotMoved(_) => pb::DecisionOutcome::NotMoved,
+        Outcome::NoTrigger(_) => pb::DecisionOutcome::NoTrigger,
+        Outcome::EntityNotFound(_) => pb::DecisionOutcome::EntityNotFound,
     };
     let verdicts = match view {
         pb::DecisionView::Unspecified | pb::DecisionView::Basic => Vec::new(),
@@ -67,7 +67,7 @@ fn decision_to_pb(
     };
     pb::Decision {
         subject: decision.subject.to_string(),
-        entity_id: optional_to_pb(considered),
+        entity_id: decision.outcome.entity_id().to_string(),
         event_type: decision.event_type.to_string(),
         hop: hop_to_pb(decision.hop),
         outcome: outcome.into(),

@@ -1,6 +1,6 @@
 use pawl_domain::{
-    DisplayName, EntityKind, EventType, NewTriggerType, Prose, Rejection, TriggerType,
-    TriggerTypePatch, TypeCode,
+    DisplayName, ENTITY_UPDATED, EntityKind, EventType, NewTriggerType, Prose, Rejection,
+    TriggerType, TriggerTypePatch, TypeCode,
 };
 use prost_types::FieldMask;
 
@@ -15,9 +15,6 @@ const UPDATABLE: Updatable = Updatable {
     claimable: &["event_type"],
     output: &["revision", "create_time", "update_time"],
 };
-
-/// Only the service's own types listen to it (E1, X1).
-const ENTITY_UPDATED: &str = "entity.updated";
 
 /// What CreateTriggerType asks for. Without an event type it listens to its own code.
 pub fn new_trigger_type(trigger_type: pb::TriggerType) -> Result<NewTriggerType, Rejection> {

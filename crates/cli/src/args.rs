@@ -1,0 +1,270 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use jiff::{Span, SpanRelativeTo};
+
+use crate::client::Address;
+use crate::watch::From;
+
+/// Moves CRM entities from stage to stage when something happens to them.
+///
+/// `pawl serve` runs the server; the other commands are clients of one that runs.
+#[derive(Debug, Parser)]
+#[command(name = "pawl", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Pawl {
+    /// The server that a client command talks to: http://HOST:PORT or HOST:PORT.
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS",
+        env = "PAWL_ADDRESS",
+        default_value = "http://127.0.0.1:7171"
+    )]
+    pub(crate) address: Address,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pawl serve --demo                    a server with a sample pipeline that plays itself
+  pawl watch --pipeline sales          its moves, as they happen
+  pawl apply -f sales.yaml             pipelines, trigger types and triggers from a file
+  pawl event publish events.ndjson.gz  a file of events, one in each line";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the server until ctrl-c or SIGTERM.
+    Serve(ServeArgs),
+    /// Creates and changes pipelines, trigger types and triggers, so that they are as in a file.
+    Apply(ApplyArgs),
+    /// The entities that move through the pipelines.
+    #[command(subcommand)]
+    Entity(EntityCommand),
+    /// What happened to entities.
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Prints moves as they are committed, until ctrl-c.
+    Watch(WatchArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EntityCommand {
+    /// Creates entities from a file with one in each line.
+    Import(ImportArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventCommand {
+    /// Publishes events from a file with one in each line, and tells what came of them.
+    Publish(PublishArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where the data is kept; created when it is missing.
+    ///
+    /// [default: ./pawl-data; with --demo a temporary directory that is removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Where to listen. Port 0 takes a free one, which is then printed.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:7171")]
+    pub(crate) listen: SocketAddr,
+
+    /// Sets up a sample sales pipeline, plays its customers and prints the moves.
+    #[arg(long)]
+    pub(crate) demo: bool,
+
+    /// Lets anyone who reaches a --listen address that is not loopback do everything.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// For how long the ids of events and requests are remembered, such as 90m, 24h or 7d.
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
+    pub(crate) dedupe_window: Duration,
+
+    /// What to log: a level, or levels by module such as `info,pawl_engine=debug`.
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "PAWL_LOG",
+        default_value = "info",
+        value_parser = log_filter
+    )]
+    pub(crate) log: String,
+
+    /// How the log is written to standard error.
+    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people, in color on a terminal.
+    Pretty,
+    /// A JSON object in each line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// YAML or JSON with the keys `pipelines`, `trigger_types` and `triggers`, each a list of
+    /// resources as in the contract; `-` is standard input. Can be repeated.
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// A JSON entity in each line, plain or gzip; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// What to do with an entity that exists.
+    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    pub(crate) on_existing: OnExisting,
+
+    /// Entities in one message, which is imported as a whole or not at all: 1 to 1000.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 500,
+        value_parser = clap::value_parser!(u32).range(1..=1_000)
+    )]
+    pub(crate) batch: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnExisting {
+    /// Stop the import.
+    Fail,
+    /// Leave it as it is and go on.
+    Skip,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    /// A JSON event in each line, plain or gzip; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Values of one option are alternatives; all options that are given must hold.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Where to start: `now`, `earliest` (the oldest retained move), or after a resume token in
+    /// base64.
+    #[arg(long, value_name = "START", default_value = "now")]
+    pub(crate) from: From,
+
+    /// Only moves in, into or out of this pipeline. Can be repeated, as the others below.
+    #[arg(long = "pipeline", value_name = "ID")]
+    pub(crate) pipelines: Vec<String>,
+
+    /// Only moves of this entity, such as `deal/57`.
+    #[arg(long = "entity", value_name = "ID")]
+    pub(crate) entities: Vec<String>,
+
+    /// Only moves caused by this trigger.
+    #[arg(long = "trigger", value_name = "ID")]
+    pub(crate) triggers: Vec<String>,
+
+    /// Only moves of entities of this kind, such as `deal`.
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
+
+    /// Only moves that leave this stage.
+    #[arg(long = "from-stage", value_name = "ID")]
+    pub(crate) from_stages: Vec<String>,
+
+    /// Only moves that enter this stage.
+    #[arg(long = "to-stage", value_name = "ID")]
+    pub(crate) to_stages: Vec<String>,
+
+    /// Only moves of entities for which this employee is responsible after the move.
+    #[arg(long = "responsible", value_name = "NAME")]
+    pub(crate) responsibles: Vec<String>,
+
+    /// The longest silence before the server says that all is well: 1s to 60s.
+    #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span)]
+    pub(crate) heartbeat: Duration,
+
+    /// How to print moves.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A line for people; times are local.
+    Text,
+    /// A JSON object in each line, with the move and the token to resume after it.
+    Json,
+}
+
+impl Pawl {
+    /// Reads the command line; on a mistake prints what is wrong and exits with 2.
+    pub(crate) fn from_command_line() -> Self {
+        let matches = Self::command().get_matches();
+        if let Some(("serve", serve)) = matches.subcommand()
+            && serve.value_source("address") == Some(ValueSource::CommandLine)
+        {
+            let message = "--address is for clients; `pawl serve` takes --listen IP:PORT";
+            Self::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Reads a span of time such as `90s`, `1h 30m` or `7d`.
+fn span(text: &str) -> Result<Duration, String> {
+    let malformed = |problem: jiff::Error| format!("{problem}; write it like 90s, 24h or 7d");
+    let span: Span = text.parse().map_err(malformed)?;
+    let span = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(malformed)?;
+    span.try_into().map_err(|_| "it must not be negative".to_owned())
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match text.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Pawl::command().debug_assert();
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        let cases = [("90s", 90), ("24h", 86_400), ("1h 30m", 5_400), ("7d", 604_800), ("2m", 120)];
+        for (text, seconds) in cases {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "24", "tomorrow", "-5s", "1mo"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_option_says_what_it_does() {
+        fn check(command: &clap::Command) {
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Pawl::command());
+    }
+}

@@ -1,0 +1,44 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// For how long event and request identities are remembered unless said otherwise (E4).
+pub const DEFAULT_DEDUPE_WINDOW: Duration = Duration::from_hours(24);
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The directory of the database; made where it is missing.
+    pub data: PathBuf,
+    /// Where to listen; port 0 chooses a free one.
+    pub listen: SocketAddr,
+    /// Allows to listen beyond loopback although nobody has to say who they are.
+    pub insecure: bool,
+    /// For how long event and request identities are remembered (E4).
+    pub dedupe_window: Duration,
+}
+
+/// Largest request message.
+pub(crate) const MESSAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
+/// Most events in one message of `PublishEvents`.
+pub(crate) const EVENTS_PER_MESSAGE_MAX: usize = 1_000;
+/// Most entities in one message of `ImportEntities`.
+pub(crate) const IMPORT_ENTITIES_MAX: usize = 1_000;
+/// Most results on one page of a list, and how many there are unless said otherwise.
+pub(crate) const PAGE_SIZE_MAX: usize = 1_000;
+pub(crate) const PAGE_SIZE_DEFAULT: usize = 50;
+/// Most values in one list of a watch's filter.
+pub(crate) const FILTER_VALUES_MAX: usize = 1_000;
+/// How often a quiet watch shows a sign of life (W3).
+pub(crate) const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
+pub(crate) const HEARTBEAT_MAX: Duration = Duration::from_mins(1);
+pub(crate) const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(15);
+/// Requests of one `PublishEvents` stream that may wait for their outcomes; then its reading pauses.
+pub(crate) const STREAM_IN_FLIGHT_MAX: usize = 256;
+/// A message to a watcher is closed once its frames have grown to this.
+pub(crate) const WATCH_MESSAGE_BYTES: usize = 64 * 1_024;
+/// How long calls in flight may take to end when the server stops.
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(10);
+/// A connection that does not answer a ping for this long is dead.
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);

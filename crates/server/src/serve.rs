@@ -1,0 +1,217 @@
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use pawl_api::FILE_DESCRIPTOR_SET;
+use pawl_api::pb::entity_service_server::{self, EntityServiceServer};
+use pawl_api::pb::event_service_server::{self, EventServiceServer};
+use pawl_api::pb::move_service_server::{self, MoveServiceServer};
+use pawl_api::pb::pipeline_service_server::{self, PipelineServiceServer};
+use pawl_api::pb::system_service_server::{self, SystemServiceServer};
+use pawl_api::pb::trigger_service_server::{self, TriggerServiceServer};
+use pawl_engine::{Clock, Engine, OpenError, Options, Store};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use tracing::{debug_span, info, warn};
+
+use crate::Config;
+use crate::config::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MESSAGE_MAX_BYTES, STOP_GRACE};
+use crate::services::{Services, System};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Anyone could change anything.
+    #[error(
+        "refusing to listen on {listen}: it is reachable from other machines and nobody has to say \
+         who they are; listen on a loopback address such as 127.0.0.1:{port}, or add --insecure",
+        port = listen.port()
+    )]
+    Exposed {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The address cannot be had.
+    #[error(
+        "cannot listen on {listen}: {source}; stop what listens there or choose another address"
+    )]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// The refusal.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database was opened but cannot be read.
+    #[error("{path} cannot be recovered: {problem}; restore the directory from a backup")]
+    Recover {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The contract's description cannot be served.
+    #[error("cannot describe the services: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Why the server ended otherwise than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The engine failed: what was in flight may or may not survive.
+    #[error("the engine failed: {0}")]
+    Engine(String),
+    /// The network failed.
+    #[error("serving failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// A server that listens, with its database open.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    engine: Engine,
+    health: HealthReporter,
+    routes: Routes,
+    incoming: TcpIncoming,
+}
+
+/// Opens the database and listens. Calls are answered once [`Running::run_until`] is awaited.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let listen = config.listen;
+    if !listen.ip().is_loopback() {
+        if !config.insecure {
+            return Err(StartError::Exposed { listen });
+        }
+        warn!(%listen, "insecure: anyone who can reach this address can read and change everything");
+    }
+    let unheard = |source| StartError::Listen { listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(unheard)?;
+    let address = listener.local_addr().map_err(unheard)?;
+    let clock = clock();
+    let start_time = clock.now();
+    let options = Options { clock, dedupe_window: config.dedupe_window };
+    let opened = tokio::task::spawn_blocking(move || open(config.data, options)).await;
+    let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    info!(
+        %address, database_id = %engine.database_id(), events = engine.head().events,
+        moves = engine.head().moves, entities = engine.counts().entities, "open"
+    );
+    let (health, routes) = routes(&engine, start_time).await?;
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    Ok(Running { address, engine, health, routes, incoming })
+}
+
+fn open(data: PathBuf, options: Options) -> Result<Engine, StartError> {
+    let store = Store::open(&data)?;
+    Engine::start(store, options)
+        .map_err(|error| StartError::Recover { path: data, problem: error.to_string() })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
+fn clock() -> Clock {
+    Clock::new(SystemTime::now)
+}
+
+/// All services, with health and reflection beside them.
+async fn routes(
+    engine: &Engine,
+    start_time: pawl_domain::Timestamp,
+) -> Result<(HealthReporter, Routes), StartError> {
+    let services = Services { engine: engine.clone() };
+    let system = System { engine: engine.clone(), start_time };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    let mut routes = Routes::builder();
+    macro_rules! add {
+        ($($server:ident($service:expr))+) => {$(
+            routes.add_service($server::new($service).max_decoding_message_size(MESSAGE_MAX_BYTES));
+        )+};
+    }
+    add! {
+        PipelineServiceServer(services.clone())
+        TriggerServiceServer(services.clone())
+        EntityServiceServer(services.clone())
+        EventServiceServer(services.clone())
+        MoveServiceServer(services)
+        SystemServiceServer(system)
+    }
+    report(&health, ServingStatus::Serving).await;
+    routes.add_service(health_service);
+    routes.add_service(reflection().build_v1()?);
+    routes.add_service(reflection().build_v1alpha()?);
+    Ok((health, routes.routes()))
+}
+
+/// Tells the same of every service, and of the server as a whole.
+async fn report(health: &HealthReporter, status: ServingStatus) {
+    let services = [
+        "",
+        pipeline_service_server::SERVICE_NAME,
+        trigger_service_server::SERVICE_NAME,
+        entity_service_server::SERVICE_NAME,
+        event_service_server::SERVICE_NAME,
+        move_service_server::SERVICE_NAME,
+        system_service_server::SERVICE_NAME,
+    ];
+    for service in services {
+        health.set_service_status(service, status).await;
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then lets calls in flight end: watches say goodbye, queued changes
+    /// become durable. Ends by itself only when the engine fails.
+    pub async fn run_until(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), RunError> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = Server::builder()
+            .tcp_nodelay(true)
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .trace_fn(|request| debug_span!("rpc", path = request.uri().path()))
+            .add_routes(self.routes)
+            .serve_with_incoming_shutdown(self.incoming, async {
+                // Also when this function is dropped.
+                let _ = stopped.await;
+            });
+        let server = tokio::spawn(server);
+        let failed = tokio::select! {
+            () = shutdown => None,
+            ended = self.engine.ended() => Some(ended),
+        };
+        info!("stopping");
+        report(&self.health, ServingStatus::NotServing).await;
+        let _ = stop.send(());
+        let ended = match failed {
+            Some(ended) => ended,
+            None => self.engine.stop().await,
+        };
+        match tokio::time::timeout(STOP_GRACE, server).await {
+            Ok(Ok(served)) => served?,
+            Ok(Err(panic)) => warn!(%panic, "serving ended badly"),
+            Err(_) => warn!(grace = ?STOP_GRACE, "calls were still open; closing them"),
+        }
+        ended.map_err(RunError::Engine)
+    }
+}

@@ -1,0 +1,150 @@
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt};
+use pawl_api::pb::event_service_server::EventService;
+use pawl_api::{convert, pb};
+use pawl_domain::{Event, EventId, Rejection, Source};
+use pawl_engine::{EngineError, Published, Publishing};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Services, bad};
+use crate::config::{EVENTS_PER_MESSAGE_MAX, STREAM_IN_FLIGHT_MAX};
+use crate::status::{failed, stopping};
+
+#[tonic::async_trait]
+impl EventService for Services {
+    async fn publish_event(
+        &self,
+        request: Request<pb::PublishEventRequest>,
+    ) -> Result<Response<pb::PublishEventResponse>, Status> {
+        let request = request.into_inner();
+        let view = convert::decision_view("view", request.view).map_err(bad)?;
+        let event = convert::required("event", request.event).map_err(bad)?;
+        let event = convert::event("event", event).map_err(bad)?;
+        let publishing = self.engine.publish(vec![event]).await.map_err(failed)?;
+        let published = publishing.outcomes().await.map_err(failed)?.into_iter().next();
+        let published = published.ok_or_else(|| failed(EngineError::OutcomeUnknown))?;
+        let outcome = outcome(&published.map_err(bad)?, view);
+        Ok(Response::new(pb::PublishEventResponse { outcome: Some(outcome) }))
+    }
+
+    type PublishEventsStream =
+        Pin<Box<dyn Stream<Item = Result<pb::PublishEventsResponse, Status>> + Send>>;
+
+    async fn publish_events(
+        &self,
+        request: Request<Streaming<pb::PublishEventsRequest>>,
+    ) -> Result<Response<Self::PublishEventsStream>, Status> {
+        let (queue, pending) = mpsc::channel(STREAM_IN_FLIGHT_MAX);
+        tokio::spawn(read_events(self.clone(), request.into_inner(), queue));
+        // The engine has them in order already; here their answers are awaited in order.
+        let answers = ReceiverStream::new(pending)
+            .then(|pending: Result<InFlight, _>| async { pending?.answer().await });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn get_event(
+        &self,
+        request: Request<pb::GetEventRequest>,
+    ) -> Result<Response<pb::GetEventResponse>, Status> {
+        let request = request.into_inner();
+        let source = Source::parse("source", &request.source).map_err(bad)?;
+        let id = EventId::parse("event_id", &request.event_id).map_err(bad)?;
+        let record = self.engine.event(source, id).await.map_err(failed)?;
+        let published = Published { record: record.into(), duplicate: false };
+        let record = &published.record;
+        Ok(Response::new(pb::GetEventResponse {
+            event: record.event().map(|event| convert::event_to_pb(event, record.time)),
+            outcome: Some(outcome(&published, pb::DecisionView::Full)),
+        }))
+    }
+}
+
+/// What came of an event, as a client reads it.
+pub(super) fn outcome(published: &Published, view: pb::DecisionView) -> pb::EventOutcome {
+    let Published { record, duplicate } = published;
+    match record.event() {
+        Some(event) => {
+            convert::event_outcome(event, record.sequence, record.decisions(), *duplicate, view)
+        }
+        None => pb::EventOutcome::default(),
+    }
+}
+
+/// Hands the events of a stream to the engine, request by request, until the client ends it, breaks
+/// it, or the server stops.
+async fn read_events(
+    services: Services,
+    mut requests: Streaming<pb::PublishEventsRequest>,
+    queue: mpsc::Sender<Result<InFlight, Status>>,
+) {
+    loop {
+        let next = tokio::select! {
+            request = requests.message() => request,
+            () = services.engine.stopping() => Err(stopping()),
+        };
+        let in_flight = match next {
+            Ok(Some(request)) => InFlight::send(&services, request).await,
+            Ok(None) => return,
+            Err(status) => Err(status),
+        };
+        let broken = in_flight.is_err();
+        // Nobody waits for answers any more when the client has gone.
+        if queue.send(in_flight).await.is_err() || broken {
+            return;
+        }
+    }
+}
+
+/// One request of a stream whose events are on their way.
+struct InFlight {
+    view: pb::DecisionView,
+    /// For each event of the request: what it was called, and why it was refused if it was already.
+    slots: Vec<(String, String, Option<Rejection>)>,
+    publishing: Publishing,
+}
+
+impl InFlight {
+    async fn send(services: &Services, request: pb::PublishEventsRequest) -> Result<Self, Status> {
+        let view = convert::decision_view("view", request.view).map_err(bad)?;
+        let count = request.events.len();
+        if count > EVENTS_PER_MESSAGE_MAX {
+            let problem =
+                format!("has {count}, the limit is {EVENTS_PER_MESSAGE_MAX}; send more messages");
+            return Err(bad(Rejection::invalid("events", problem)));
+        }
+        let mut slots = Vec::with_capacity(count);
+        let mut good: Vec<Event> = Vec::with_capacity(count);
+        for (index, event) in request.events.into_iter().enumerate() {
+            let (id, source) = (event.event_id.clone(), event.source.clone());
+            let refused = match convert::event(&format!("events[{index}]"), event) {
+                Ok(event) => {
+                    good.push(event);
+                    None
+                }
+                Err(rejection) => Some(rejection),
+            };
+            slots.push((id, source, refused));
+        }
+        let publishing = services.engine.publish(good).await.map_err(failed)?;
+        Ok(Self { view, slots, publishing })
+    }
+
+    async fn answer(self) -> Result<pb::PublishEventsResponse, Status> {
+        let mut published = self.publishing.outcomes().await.map_err(failed)?.into_iter();
+        let mut outcomes = Vec::with_capacity(self.slots.len());
+        for (id, source, refused) in self.slots {
+            outcomes.push(match refused {
+                Some(rejection) => convert::refused(id, source, &rejection),
+                None => match published.next() {
+                    Some(Ok(published)) => outcome(&published, self.view),
+                    Some(Err(rejection)) => convert::refused(id, source, &rejection),
+                    None => return Err(failed(EngineError::OutcomeUnknown)),
+                },
+            });
+        }
+        Ok(pb::PublishEventsResponse { outcomes })
+    }
+}

@@ -1,0 +1,67 @@
+use pawl_api::pb::system_service_server::SystemService;
+use pawl_api::{convert, pb};
+use pawl_domain::{Timestamp, limits};
+use pawl_engine::{Engine, QUEUE_CAPACITY};
+use tonic::{Request, Response, Status};
+
+use crate::config::{
+    EVENTS_PER_MESSAGE_MAX, FILTER_VALUES_MAX, HEARTBEAT_MAX, HEARTBEAT_MIN, IMPORT_ENTITIES_MAX,
+    MESSAGE_MAX_BYTES, PAGE_SIZE_MAX,
+};
+use crate::status::failed;
+
+/// Says what this server is.
+#[derive(Debug, Clone)]
+pub(crate) struct System {
+    pub(crate) engine: Engine,
+    pub(crate) start_time: Timestamp,
+}
+
+#[tonic::async_trait]
+impl SystemService for System {
+    async fn get_server_info(
+        &self,
+        _: Request<pb::GetServerInfoRequest>,
+    ) -> Result<Response<pb::GetServerInfoResponse>, Status> {
+        let oldest = self.engine.oldest_retained().await.map_err(failed)?;
+        let (head, counts) = (self.engine.head(), self.engine.counts());
+        Ok(Response::new(pb::GetServerInfoResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            database_id: self.engine.database_id().to_string(),
+            store: pawl_engine::STORE.to_owned(),
+            start_time: Some(convert::timestamp_to_pb(self.start_time)),
+            pipeline_count: counts.pipelines.cast_signed(),
+            trigger_count: counts.triggers.cast_signed(),
+            trigger_type_count: counts.trigger_types.cast_signed(),
+            entity_count: counts.entities.cast_signed(),
+            event_count: head.events.cast_signed(),
+            move_count: head.moves.cast_signed(),
+            oldest_retained_time: oldest.map(convert::timestamp_to_pb),
+            dedupe_window: Some(convert::duration_to_pb(self.engine.options().dedupe_window)),
+            limits: Some(stated_limits()),
+        }))
+    }
+}
+
+fn stated_limits() -> pb::Limits {
+    let count = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
+    pb::Limits {
+        max_message_bytes: count(MESSAGE_MAX_BYTES),
+        max_events_per_message: count(EVENTS_PER_MESSAGE_MAX),
+        max_subjects: count(limits::SUBJECTS_MAX),
+        max_attributes_bytes: count(limits::FIELDS_MAX_BYTES),
+        max_attributes_depth: count(limits::FIELDS_MAX_DEPTH),
+        max_fields_bytes: count(limits::FIELDS_MAX_BYTES),
+        max_fields_depth: count(limits::FIELDS_MAX_DEPTH),
+        max_resource_bytes: count(limits::RESOURCE_MAX_BYTES),
+        max_stages: count(limits::STAGES_MAX),
+        max_triggers_per_pipeline_and_event_type: count(limits::LISTENING_MAX),
+        max_references: count(limits::LINKS_MAX),
+        max_import_entities: count(IMPORT_ENTITIES_MAX),
+        max_page_size: count(PAGE_SIZE_MAX),
+        max_filter_values: count(FILTER_VALUES_MAX),
+        min_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MIN)),
+        max_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MAX)),
+        queue_capacity: count(QUEUE_CAPACITY),
+    }
+}

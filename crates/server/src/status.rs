@@ -1,0 +1,121 @@
+//! The one place where errors become `tonic::Status`: what the client reads is not what the log
+//! reads.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pawl_api::{convert, pb};
+use pawl_domain::Rejection;
+use pawl_engine::{EngineError, WatchError};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tracing::error;
+
+/// The domain of every `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "pawl";
+/// When to try again after a failure that may pass.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A refusal as the status of a call.
+pub(crate) fn rejected(rejection: &Rejection) -> Status {
+    refused(convert::refusal(rejection))
+}
+
+/// The same, for an import of which `applied` messages took effect.
+pub(crate) fn rejected_import(rejection: &Rejection, applied: i64) -> Status {
+    let mut refusal = convert::refusal(rejection);
+    refusal.metadata.insert("applied_messages".to_owned(), applied.to_string());
+    refused(refusal)
+}
+
+/// What the engine answers instead of a result.
+pub(crate) fn failed(error: EngineError) -> Status {
+    match error {
+        EngineError::Rejected(rejection) => rejected(&rejection),
+        EngineError::Stopping => {
+            temporary(pb::ErrorReason::ShuttingDown, EngineError::Stopping.to_string())
+        }
+        EngineError::OutcomeUnknown => {
+            temporary(pb::ErrorReason::OutcomeUnknown, EngineError::OutcomeUnknown.to_string())
+        }
+        EngineError::Store(error) => internal(&error),
+    }
+}
+
+/// A failure of ours: the log says more than the client learns.
+pub(crate) fn internal(error: &dyn std::error::Error) -> Status {
+    error!(error = %error, "a call failed");
+    let message = "the server failed; its log says why".to_owned();
+    refused(simple(Code::Internal, pb::ErrorReason::Internal, message))
+}
+
+/// The server is stopping.
+pub(crate) fn stopping() -> Status {
+    failed(EngineError::Stopping)
+}
+
+/// Why a watch cannot start (W5).
+pub(crate) fn unwatchable(error: &WatchError, database_id: &str) -> Status {
+    let message = error.to_string();
+    refused(match error {
+        WatchError::Damaged => {
+            simple(Code::InvalidArgument, pb::ErrorReason::ResumeTokenInvalid, message)
+        }
+        WatchError::Foreign => {
+            let mut refusal =
+                simple(Code::FailedPrecondition, pb::ErrorReason::ResumeTokenForeign, message);
+            refusal.metadata.insert("database_id".to_owned(), database_id.to_owned());
+            refusal
+        }
+        WatchError::Expired { earliest } => {
+            let mut refusal =
+                simple(Code::OutOfRange, pb::ErrorReason::ResumeTokenExpired, message);
+            let earliest = STANDARD.encode(earliest.as_bytes());
+            refusal.metadata.insert("earliest_token".to_owned(), earliest);
+            refusal
+        }
+    })
+}
+
+/// A page token that is damaged or belongs to another list.
+pub(crate) fn page_token_invalid() -> Status {
+    let message = "page_token: was not given out for these arguments; \
+                   repeat the arguments of the first page, or start again without a token";
+    let mut refusal =
+        simple(Code::InvalidArgument, pb::ErrorReason::PageTokenInvalid, message.to_owned());
+    refusal.field_violations.push(pb::FieldViolation {
+        field: "page_token".to_owned(),
+        description: message.to_owned(),
+    });
+    refused(refusal)
+}
+
+fn temporary(reason: pb::ErrorReason, message: String) -> Status {
+    refused(simple(Code::Unavailable, reason, message))
+}
+
+fn simple(code: Code, reason: pb::ErrorReason, message: String) -> pb::Refusal {
+    pb::Refusal { code: code.into(), reason: reason.into(), message, ..Default::default() }
+}
+
+fn refused(refusal: pb::Refusal) -> Status {
+    let code = Code::from_i32(refusal.code);
+    let reason = refusal.reason().as_str_name().trim_start_matches("ERROR_REASON_").to_owned();
+    let mut details = ErrorDetails::with_error_info(
+        reason,
+        DOMAIN,
+        refusal.metadata.into_iter().collect::<HashMap<_, _>>(),
+    );
+    if !refusal.field_violations.is_empty() {
+        let violation = |v: pb::FieldViolation| FieldViolation::new(v.field, v.description);
+        details.set_bad_request(
+            refusal.field_violations.into_iter().map(violation).collect::<Vec<_>>(),
+        );
+    }
+    if code == Code::Unavailable {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    Status::with_error_details(code, refusal.message, details)
+}

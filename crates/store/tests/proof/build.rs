@@ -1,0 +1,300 @@
+//! Builders that state only what matters, and a writer that keeps the log dense.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pawl_domain::{
+    Cause, Color, Decision, Direction, DisplayName, Entity, Event, Fields, Move, NewEntity,
+    NewPipeline, NewTrigger, NewTriggerType, Outcome, Pipeline, Prose, Semantics, Stage, Stages,
+    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, Verdict,
+    VerdictResult, Version,
+};
+use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store};
+
+/// Any id or name.
+pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+pub(crate) fn at(seconds: u64) -> Timestamp {
+    Timestamp::since_epoch(Duration::from_secs(seconds))
+}
+
+pub(crate) fn version(revision: i64) -> Version {
+    Version { revision, ..Version::first(0, at(1)) }
+}
+
+pub(crate) fn pipeline(name: &str) -> Pipeline {
+    let stage = |stage: &str, semantics: Semantics| Stage {
+        id: id(stage),
+        display_name: DisplayName::parse("n", format!("Stage {stage}")).unwrap(),
+        semantics,
+        color: Color::parse("c", "#00ff7f".to_owned()).unwrap(),
+    };
+    let stages = vec![
+        stage("new", Semantics::Open),
+        stage("won", Semantics::Won),
+        stage("lost", Semantics::Lost),
+    ];
+    let new = NewPipeline {
+        id: id(name),
+        display_name: DisplayName::parse("n", "Sales".to_owned()).unwrap(),
+        kind: id("deal"),
+        stages: Stages::parse("stages", stages).unwrap(),
+        selection: TriggerSelection::NextStage,
+    };
+    Pipeline::create(new, version(1)).unwrap()
+}
+
+pub(crate) fn trigger_type(code: &str) -> TriggerType {
+    let new = NewTriggerType {
+        code: id(code),
+        section: DisplayName::parse("n", "Payment".to_owned()).unwrap(),
+        title: DisplayName::parse("n", "Paid".to_owned()).unwrap(),
+        description: Prose::parse("n", "Somebody paid.\nAt last.".to_owned()).unwrap(),
+        event_type: id("payment.received"),
+        kinds: vec![id("deal"), id("smart_process.repairs")],
+    };
+    TriggerType::create(new, version(1)).unwrap()
+}
+
+pub(crate) fn trigger(name: &str, revision: i64) -> Trigger {
+    let new = NewTrigger {
+        id: id(name),
+        pipeline_id: id("sales"),
+        stage_id: id("won"),
+        display_name: DisplayName::default(),
+        type_code: id("payment.received"),
+        allow_move_back: true,
+        allow_reopen: revision % 2 == 0,
+        state: TriggerState::Paused,
+    };
+    Trigger::create(
+        new,
+        &pipeline("sales"),
+        &trigger_type("payment.received"),
+        3,
+        version(revision),
+    )
+    .unwrap()
+}
+
+pub(crate) fn entity(name: &str) -> Entity {
+    let new = NewEntity {
+        id: id(name),
+        pipeline_id: id("sales"),
+        stage_id: None,
+        display_name: DisplayName::default(),
+        responsible: Some(id("ann")),
+        customer_ids: vec![id("contact/9"), id("company/4")],
+        parent_ids: vec![id("lead/1")],
+        fields: Fields::default(),
+    };
+    Entity::create(new, &pipeline("sales"), version(1)).unwrap()
+}
+
+/// An entity whose fields and links take `bytes` and a little more.
+pub(crate) fn large_entity(name: &str, bytes: usize) -> Entity {
+    let mut entity = entity(name);
+    let text = bytes.min(32_000);
+    entity.fields = fields(&[("text", Value::Text("x".repeat(text)))]);
+    // What fields cannot hold goes into links of 120 bytes and more.
+    let link = |number| id(&format!("contact/{number:0>120}"));
+    entity.customer_ids = (0..(bytes - text) / 128).map(link).collect();
+    entity
+}
+
+pub(crate) fn row(entity: &Entity) -> EntityRow {
+    EntityRow { entity: entity.clone(), deleted: false, last_move: 0 }
+}
+
+pub(crate) fn fields(pairs: &[(&str, Value)]) -> Fields {
+    let map: BTreeMap<String, Value> =
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    Fields::parse("fields", map).unwrap()
+}
+
+/// Every kind of value that fields can hold.
+pub(crate) fn all_values() -> Fields {
+    fields(&[
+        ("null", Value::List(vec![Value::Null])),
+        ("bool", Value::Bool(false)),
+        ("number", Value::Number(-0.125)),
+        ("text", Value::Text("naïve\u{1F600}".to_owned())),
+        ("list", Value::List(vec![Value::Number(1.0), Value::List(Vec::new())])),
+        ("map", Value::Map(BTreeMap::from([(String::new(), Value::Map(BTreeMap::new()))]))),
+    ])
+}
+
+pub(crate) fn event(name: &str) -> Event {
+    Event {
+        id: id(name),
+        source: id("shop"),
+        event_type: id("payment.received"),
+        time: Some(at(7)),
+        actor: Some(id("till")),
+        subjects: vec![Subject::Entity(id("deal/1"))],
+        attributes: Fields::default(),
+    }
+}
+
+/// `event` moved `entity_id` from new to won, and met every other outcome and verdict too.
+pub(crate) fn decided(event: Event, entity_id: &str, time: Timestamp) -> Change {
+    let moved = Move {
+        entity_id: id(entity_id),
+        pipeline_id: id("sales"),
+        from_pipeline_id: None,
+        from_stage_id: id("new"),
+        to_stage_id: id("won"),
+        direction: Some(Direction::Forward),
+        cause: Cause::Trigger {
+            trigger_id: id("t1"),
+            trigger_revision: 4,
+            event_source: event.source.clone(),
+            event_id: event.id.clone(),
+        },
+        hop: 0,
+        time,
+        responsible: Some(id("ann")),
+        entity_revision: 2,
+    };
+    let results = [
+        VerdictResult::Moved,
+        VerdictResult::Paused,
+        VerdictResult::SameStage,
+        VerdictResult::EntityClosed,
+        VerdictResult::WouldMoveBack,
+        VerdictResult::Outranked { winner: id("t1") },
+    ];
+    let verdict = |(number, result)| Verdict {
+        trigger_id: id(&format!("t{number}")),
+        trigger_revision: 4,
+        stage_id: id("won"),
+        result,
+    };
+    let verdicts: Vec<_> = (1..).zip(results).map(verdict).collect();
+    let outcomes = [
+        Outcome::Moved(moved),
+        Outcome::NotMoved(id("deal/2")),
+        Outcome::NoTrigger(id("deal/3")),
+        Outcome::EntityNotFound(id("deal/4")),
+    ];
+    let decision = |outcome: Outcome| Decision {
+        subject: Subject::Entity(outcome.entity_id().clone()),
+        event_type: event.event_type.clone(),
+        hop: 0,
+        verdicts: if outcome.entity_id().as_str() == entity_id { verdicts.clone() } else { vec![] },
+        outcome,
+    };
+    let decisions = outcomes.map(decision).to_vec();
+    Change::EventDecided { event, decisions }
+}
+
+/// `entity_id` was moved by hand into another pipeline.
+pub(crate) fn moved_by_hand(entity_id: &str, time: Timestamp) -> Change {
+    let event = Event::moved_by_hand(id("m1"), id(entity_id), Some(id("bob")));
+    let moved = Move {
+        entity_id: id(entity_id),
+        pipeline_id: id("service"),
+        from_pipeline_id: Some(id("sales")),
+        from_stage_id: id("new"),
+        to_stage_id: id("lost"),
+        direction: None,
+        cause: Cause::Manual {
+            actor: Some(id("bob")),
+            comment: Prose::parse("c", "wrong board".to_owned()).unwrap(),
+            event_source: event.source.clone(),
+            event_id: event.id.clone(),
+        },
+        hop: 0,
+        time,
+        responsible: None,
+        entity_revision: 3,
+    };
+    let decision = Decision {
+        subject: Subject::Entity(id(entity_id)),
+        event_type: event.event_type.clone(),
+        hop: 0,
+        verdicts: Vec::new(),
+        outcome: Outcome::Moved(moved.clone()),
+    };
+    Change::EntityMoved { event, decision, entity: entity(entity_id).moved(&moved) }
+}
+
+/// Writes records as the engine does: dense, with a head.
+pub(crate) struct Log {
+    pub(crate) store: Store,
+    pub(crate) head: Head,
+    pub(crate) written: Vec<Arc<Record>>,
+}
+
+impl Log {
+    pub(crate) fn open(dir: &Path) -> Self {
+        let store = Store::open(dir).unwrap();
+        let head = store.recovered();
+        Self { store, head, written: Vec::new() }
+    }
+
+    /// Commit time of the next record.
+    pub(crate) fn now(&self) -> Timestamp {
+        at(1_000 + self.head.sequence)
+    }
+
+    pub(crate) fn write(&mut self, changes: Vec<Change>, rows: Vec<EntityRow>) {
+        let changes = changes.into_iter().map(|change| (None, change)).collect();
+        self.write_requests(changes, rows);
+    }
+
+    pub(crate) fn write_requests(
+        &mut self,
+        changes: Vec<(Option<RequestIdentity>, Change)>,
+        rows: Vec<EntityRow>,
+    ) {
+        let mut records = Vec::new();
+        for (request, change) in changes {
+            let record = Record {
+                sequence: self.head.sequence + 1,
+                time: self.now(),
+                moves_before: self.head.moves,
+                request,
+                previous_moves: Vec::new(),
+                change,
+            };
+            self.head = Head {
+                sequence: record.sequence,
+                time: record.time,
+                moves: self.head.moves + record.moves().count() as u64,
+                events: self.head.events + u64::from(record.event().is_some()),
+            };
+            records.push(Arc::new(record));
+        }
+        self.written.extend(records.iter().cloned());
+        let entities = rows.into_iter().map(Arc::new).collect();
+        let applied = self.store.apply(Batch { records, entities, head: self.head }).unwrap();
+        let committed = self.store.sync(vec![applied]).unwrap();
+        assert_eq!(committed.head(), Some(self.head));
+    }
+
+    /// Every record of the log, read one chunk after the other.
+    pub(crate) fn read_all(store: &Store) -> Vec<Record> {
+        let mut records: Vec<Record> = Vec::new();
+        while let Some(chunk) = store.chunk_with(records.len() as u64 + 1).unwrap() {
+            records.extend(chunk);
+        }
+        records
+    }
+
+    /// Asserts that `store` holds exactly what was written here.
+    pub(crate) fn assert_in(&self, store: &Store) {
+        assert_eq!(store.head().unwrap(), self.head);
+        let found = Self::read_all(store);
+        assert_eq!(found.len(), self.written.len());
+        for (found, written) in found.iter().zip(&self.written) {
+            assert_eq!(found, &**written);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What the store promises: what was synced comes back, and nothing else is ever taken for it.
+
+mod build;
+mod damage;
+mod directory;
+mod lists;
+mod lookups;
+mod reopen;

@@ -57,7 +57,7 @@ impl Engine {
         after: String,
         limit: usize,
     ) -> Result<Page<Pipeline>, EngineError> {
-        self.read(move |store| {
+        self.scan(move |store| {
             let keep = |p: &Pipeline| kind.as_ref().is_none_or(|kind| p.kind == *kind);
             Ok(store.pipelines(&after, limit, keep)?)
         })
@@ -77,7 +77,7 @@ impl Engine {
         after: String,
         limit: usize,
     ) -> Result<Page<TriggerType>, EngineError> {
-        self.read(move |store| Ok(store.trigger_types(&after, limit, keep)?)).await
+        self.scan(move |store| Ok(store.trigger_types(&after, limit, keep)?)).await
     }
 
     /// A trigger; one revision of it, or with 0 the latest. Also says whether it is deleted (T9).
@@ -108,7 +108,7 @@ impl Engine {
         after: String,
         limit: usize,
     ) -> Result<Page<Trigger>, EngineError> {
-        self.read(move |store| Ok(store.triggers(&after, limit, |t| query.matches(t))?)).await
+        self.scan(move |store| Ok(store.triggers(&after, limit, |t| query.matches(t))?)).await
     }
 
     /// An entity.
@@ -127,7 +127,7 @@ impl Engine {
         after: String,
         limit: usize,
     ) -> Result<Page<Entity>, EngineError> {
-        self.read(move |store| Ok(store.entities(&after, limit, keep)?)).await
+        self.scan(move |store| Ok(store.entities(&after, limit, keep)?)).await
     }
 
     /// The record of an event: the event, its decisions, its verdicts.
@@ -147,7 +147,7 @@ impl Engine {
         limit: usize,
     ) -> Result<MovesPage, EngineError> {
         let head = self.head().sequence;
-        self.read(move |store| {
+        self.scan(move |store| {
             let before = before.unwrap_or(MoveId { sequence: head + 1, index: 0 });
             Ok(match &query.entity_id {
                 Some(id) => moves_of_entity(store, id, &query, before, limit)?,

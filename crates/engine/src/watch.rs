@@ -6,18 +6,16 @@ use pawl_domain::{
     EntityId, EntityKind, Move, MoveId, PipelineId, Responsible, StageId, Timestamp, TriggerId,
 };
 use pawl_store::{Record, StoreError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::handle::Core;
+use crate::core::Core;
 use crate::hub::Durable;
 use crate::token::Position;
 use crate::{ResumeToken, WatchError};
 
 /// How many records one step takes from memory; from the log it is one chunk.
 const STEP_RECORDS: usize = 1_024;
-/// How many watchers read the log at a time: scans share a lock with the writer.
-pub(crate) const LOG_READERS: usize = 2;
 
 /// Where a watch begins (W1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,7 +220,7 @@ impl Watch {
     /// The records with moves in the chunk of the log at the cursor, and where that chunk ends.
     async fn read_log(&self, head: u64) -> Result<(Vec<Arc<Record>>, u64), StoreError> {
         // The semaphore is never closed.
-        let _permit = self.core.log_readers.acquire().await;
+        let _permit = self.core.scans.acquire().await;
         let (core, from) = (Arc::clone(&self.core), self.position.sequence);
         let read = tokio::task::spawn_blocking(move || core.store.chunk_with(from)).await;
         let chunk = read.map_err(|error| StoreError::Damaged {
@@ -259,8 +257,4 @@ impl Watch {
             now: self.core.options.clock.now(),
         }
     }
-}
-
-pub(crate) fn log_readers() -> Semaphore {
-    Semaphore::new(LOG_READERS)
 }

@@ -4,22 +4,25 @@ use std::sync::mpsc::SyncSender;
 
 use pawl_domain::{EntityId, EventId, Rejection, RequestId, Source, Timestamp};
 use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::debug;
 
 use crate::cache::{EntityCache, entity_cache};
 use crate::committer::{Answer, Pending};
-use crate::handle::Options;
+use crate::core::Options;
 use crate::hub::Hub;
 use crate::state::State;
 
-/// How many events and entities one batch takes; it never waits for more.
-const BATCH_WEIGHT: usize = 4_096;
+/// How much one batch takes; it never waits for more. One event or entity weighs 1 for itself and 1
+/// for every 256 bytes that it brings, so this is 4,096 of them or a megabyte.
+const BATCH_WEIGHT: u32 = 4_096;
 
 /// One request for the writer.
 pub(crate) struct Job {
-    /// How many events or entities it brings.
-    pub(crate) weight: usize,
+    /// How much it brings.
+    pub(crate) weight: u32,
+    /// Its share of what may wait.
+    pub(crate) room: OwnedSemaphorePermit,
     /// Decides it; the answer goes out once everything it rests on is durable.
     pub(crate) run: Operation,
 }
@@ -103,6 +106,7 @@ impl Writer {
                     Message::Job(job) => {
                         weight += job.weight;
                         answers.push((job.run)(&mut self)?);
+                        drop(job.room);
                     }
                 }
                 if weight < BATCH_WEIGHT {

@@ -8,6 +8,7 @@ use pawl_engine::{EngineError, Published, Publishing};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument;
 
 use super::{Services, bad};
 use crate::config::{EVENTS_PER_MESSAGE_MAX, STREAM_IN_FLIGHT_MAX};
@@ -38,7 +39,7 @@ impl EventService for Services {
         request: Request<Streaming<pb::PublishEventsRequest>>,
     ) -> Result<Response<Self::PublishEventsStream>, Status> {
         let (queue, pending) = mpsc::channel(STREAM_IN_FLIGHT_MAX);
-        tokio::spawn(read_events(self.clone(), request.into_inner(), queue));
+        tokio::spawn(read_events(self.clone(), request.into_inner(), queue).in_current_span());
         // The engine has them in order already; here their answers are awaited in order.
         let answers = ReceiverStream::new(pending)
             .then(|pending: Result<InFlight, _>| async { pending?.answer().await });

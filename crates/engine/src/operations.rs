@@ -1,0 +1,196 @@
+//! Every change that one can ask of the engine.
+
+use pawl_domain::{
+    Entity, EntityId, EntityPatch, Event, Fields, NewEntity, NewPipeline, NewTrigger,
+    NewTriggerType, Pipeline, PipelineId, PipelinePatch, Rejection, Trigger, TriggerId,
+    TriggerPatch, TriggerType, TriggerTypePatch, TypeCode,
+};
+use pawl_store::RequestIdentity;
+use tokio::sync::oneshot;
+
+use crate::configure::Mode;
+use crate::writer::Refusal;
+use crate::{Engine, EngineError, ImportSummary, MoveByHand, MovedByHand, OnExisting, Published};
+
+/// A change is answered once it, and everything that its answer rests on, is durable.
+impl Engine {
+    /// Publishes events, in order; each is answered for itself (E1 to E7). Returns once they have
+    /// their place behind everything that was published before; the outcomes follow.
+    pub async fn publish(&self, events: Vec<Event>) -> Result<Publishing, EngineError> {
+        let weight = events.iter().map(|event| weight(&event.attributes)).sum();
+        let queued = self.enqueue(weight, move |writer| {
+            let each = |event| match writer.publish(event) {
+                Ok(published) => Ok(Ok(published)),
+                Err(Refusal::Rejected(rejection)) => Ok(Err(rejection)),
+                Err(Refusal::Failed(error)) => Err(Refusal::Failed(error)),
+            };
+            events.into_iter().map(each).collect()
+        });
+        Ok(Publishing { engine: self.clone(), answered: queued.await? })
+    }
+
+    /// Creates a pipeline, or only checks it.
+    pub async fn create_pipeline(
+        &self,
+        new: NewPipeline,
+        request: Option<RequestIdentity>,
+        validate_only: bool,
+    ) -> Result<Pipeline, EngineError> {
+        self.write(1, move |w| w.create_pipeline(new, request, mode(validate_only))).await
+    }
+
+    /// Updates a pipeline, or only checks the update.
+    pub async fn update_pipeline(
+        &self,
+        id: PipelineId,
+        patch: PipelinePatch,
+        expected_revision: i64,
+        validate_only: bool,
+    ) -> Result<Pipeline, EngineError> {
+        let mode = mode(validate_only);
+        self.write(1, move |w| w.update_pipeline(&id, patch, expected_revision, mode)).await
+    }
+
+    /// Deletes a pipeline in which nothing stands.
+    pub async fn delete_pipeline(
+        &self,
+        id: PipelineId,
+        expected_revision: i64,
+    ) -> Result<(), EngineError> {
+        self.write(1, move |w| w.delete_pipeline(&id, expected_revision)).await
+    }
+
+    /// Registers a trigger type, or only checks it.
+    pub async fn create_trigger_type(
+        &self,
+        new: NewTriggerType,
+        request: Option<RequestIdentity>,
+        validate_only: bool,
+    ) -> Result<TriggerType, EngineError> {
+        self.write(1, move |w| w.create_trigger_type(new, request, mode(validate_only))).await
+    }
+
+    /// Updates a trigger type, or only checks the update.
+    pub async fn update_trigger_type(
+        &self,
+        code: TypeCode,
+        patch: TriggerTypePatch,
+        expected_revision: i64,
+        validate_only: bool,
+    ) -> Result<TriggerType, EngineError> {
+        let mode = mode(validate_only);
+        self.write(1, move |w| w.update_trigger_type(&code, patch, expected_revision, mode)).await
+    }
+
+    /// Deletes a trigger type of which there are no triggers.
+    pub async fn delete_trigger_type(
+        &self,
+        code: TypeCode,
+        expected_revision: i64,
+    ) -> Result<(), EngineError> {
+        self.write(1, move |w| w.delete_trigger_type(&code, expected_revision)).await
+    }
+
+    /// Creates a trigger, or only checks it.
+    pub async fn create_trigger(
+        &self,
+        new: NewTrigger,
+        request: Option<RequestIdentity>,
+        validate_only: bool,
+    ) -> Result<Trigger, EngineError> {
+        self.write(1, move |w| w.create_trigger(new, request, mode(validate_only))).await
+    }
+
+    /// Updates a trigger, or only checks the update.
+    pub async fn update_trigger(
+        &self,
+        id: TriggerId,
+        patch: TriggerPatch,
+        expected_revision: i64,
+        validate_only: bool,
+    ) -> Result<Trigger, EngineError> {
+        let mode = mode(validate_only);
+        self.write(1, move |w| w.update_trigger(&id, patch, expected_revision, mode)).await
+    }
+
+    /// Deletes a trigger; its revisions stay readable (T9).
+    pub async fn delete_trigger(
+        &self,
+        id: TriggerId,
+        expected_revision: i64,
+    ) -> Result<(), EngineError> {
+        self.write(1, move |w| w.delete_trigger(&id, expected_revision)).await
+    }
+
+    /// Creates an entity.
+    pub async fn create_entity(
+        &self,
+        new: NewEntity,
+        request: Option<RequestIdentity>,
+    ) -> Result<Entity, EngineError> {
+        self.write(1, move |w| w.create_entity(new, request)).await
+    }
+
+    /// Creates entities, all or none of them.
+    pub async fn import_entities(
+        &self,
+        news: Vec<NewEntity>,
+        on_existing: OnExisting,
+        request: Option<RequestIdentity>,
+    ) -> Result<ImportSummary, EngineError> {
+        let weight = news.iter().map(|new| weight(&new.fields)).sum();
+        self.write(weight, move |w| w.import(news, on_existing, request)).await
+    }
+
+    /// Updates an entity; never its pipeline or stage (X5).
+    pub async fn update_entity(
+        &self,
+        id: EntityId,
+        patch: EntityPatch,
+        expected_revision: i64,
+        request: Option<RequestIdentity>,
+    ) -> Result<Entity, EngineError> {
+        self.write(1, move |w| w.update_entity(&id, patch, expected_revision, request)).await
+    }
+
+    /// Moves an entity by hand, to any stage (X3, X5).
+    pub async fn move_entity(
+        &self,
+        wish: MoveByHand,
+        request: Option<RequestIdentity>,
+    ) -> Result<MovedByHand, EngineError> {
+        self.write(1, move |w| w.move_entity(wish, request)).await
+    }
+
+    /// Deletes an entity; its history is kept (X6).
+    pub async fn delete_entity(
+        &self,
+        id: EntityId,
+        expected_revision: i64,
+    ) -> Result<(), EngineError> {
+        self.write(1, move |w| w.delete_entity(&id, expected_revision)).await
+    }
+}
+
+/// Events that have their place in the order of all.
+#[derive(Debug)]
+pub struct Publishing {
+    engine: Engine,
+    answered: oneshot::Receiver<Result<Vec<Result<Published, Rejection>>, Rejection>>,
+}
+
+impl Publishing {
+    /// What became of each event, once that is durable. Dropping this takes nothing back.
+    pub async fn outcomes(self) -> Result<Vec<Result<Published, Rejection>>, EngineError> {
+        Ok(self.engine.answer(self.answered).await??)
+    }
+}
+
+/// What an event or entity weighs in queue and batch.
+fn weight(fields: &Fields) -> u32 {
+    1 + u32::try_from(fields.size_bytes() / 256).unwrap_or(u32::MAX)
+}
+
+fn mode(validate_only: bool) -> Mode {
+    if validate_only { Mode::Validate } else { Mode::Write }
+}

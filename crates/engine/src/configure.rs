@@ -4,7 +4,7 @@ use pawl_domain::{
     NewPipeline, NewTrigger, NewTriggerType, Pipeline, PipelineId, PipelinePatch, Rejection,
     Resource, Trigger, TriggerId, TriggerPatch, TriggerType, TriggerTypePatch, TypeCode, Version,
 };
-use pawl_store::{Change, RequestIdentity};
+use pawl_store::{Change, Record, RequestIdentity};
 
 use crate::writer::{Refusal, Writer};
 
@@ -19,17 +19,20 @@ pub(crate) enum Mode {
 macro_rules! first_answer {
     ($writer:expr, $request:expr, $variant:path) => {
         if let Some(record) = $writer.seen_request($request.as_ref())? {
-            return match (&record.change, $request) {
-                ($variant(first), _) => Ok(first.clone()),
-                (_, Some(request)) => {
-                    Err(Rejection::RequestIdReused { request_id: request.id.to_string() }.into())
-                }
-                (_, None) => unreachable!("only a request with an id was seen before"),
+            return match &record.change {
+                $variant(first) => Ok(first.clone()),
+                _ => Err(reused(&record).into()),
             };
         }
     };
 }
 pub(crate) use first_answer;
+
+/// The request id of a record that another kind of request made.
+pub(crate) fn reused(record: &Record) -> Rejection {
+    let request_id = record.request.as_ref().map(|request| request.id.to_string());
+    Rejection::RequestIdReused { request_id: request_id.unwrap_or_default() }
+}
 
 impl Writer {
     pub(crate) fn create_pipeline(

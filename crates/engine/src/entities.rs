@@ -7,7 +7,7 @@ use pawl_domain::{
 use pawl_store::{Change, EntityRow, RequestIdentity};
 use tracing::debug;
 
-use crate::configure::first_answer;
+use crate::configure::{first_answer, reused};
 use crate::publish::Published;
 use crate::writer::{Refusal, Writer};
 
@@ -80,10 +80,13 @@ impl Writer {
         on_existing: OnExisting,
         request: Option<RequestIdentity>,
     ) -> Result<ImportSummary, Refusal> {
-        if let Some(record) = self.seen_request(request.as_ref())?
-            && let Change::EntitiesImported { entities, skipped } = &record.change
-        {
-            return Ok(ImportSummary { created: entities.len() as u64, skipped: *skipped });
+        if let Some(record) = self.seen_request(request.as_ref())? {
+            return match &record.change {
+                Change::EntitiesImported { entities, skipped } => {
+                    Ok(ImportSummary { created: entities.len() as u64, skipped: *skipped })
+                }
+                _ => Err(reused(&record).into()),
+            };
         }
         let mut created: Vec<(Option<Arc<EntityRow>>, Entity)> = Vec::with_capacity(news.len());
         let mut ids = std::collections::HashSet::with_capacity(news.len());
@@ -157,14 +160,14 @@ impl Writer {
         request: MoveByHand,
         identity: Option<RequestIdentity>,
     ) -> Result<MovedByHand, Refusal> {
-        if let Some(record) = self.seen_request(identity.as_ref())?
-            && let Change::EntityMoved { entity, .. } = &record.change
-        {
-            let entity = entity.clone();
-            return Ok(MovedByHand {
-                entity,
-                published: Some(Published { record, duplicate: true }),
-            });
+        if let Some(record) = self.seen_request(identity.as_ref())? {
+            return match &record.change {
+                Change::EntityMoved { entity, .. } => Ok(MovedByHand {
+                    entity: entity.clone(),
+                    published: Some(Published { record, duplicate: true }),
+                }),
+                _ => Err(reused(&record).into()),
+            };
         }
         let MoveByHand { id, place, actor, comment, event_id, expected_revision } = request;
         let row = self.known_entity(&id)?;

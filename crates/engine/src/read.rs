@@ -245,7 +245,8 @@ fn moves_by_scan(
 ) -> Result<MovesPage, StoreError> {
     let mut page = MovesPage::default();
     let mut scanned = 0;
-    let mut last = if before.index == 0 { before.sequence - 1 } else { before.sequence };
+    let mut last =
+        if before.index == 0 { before.sequence.saturating_sub(1) } else { before.sequence };
     while last > 0 {
         let Some(chunk) = store.chunk_with(last)? else { break };
         let first = chunk.first().map_or(1, |record| record.sequence);

@@ -60,6 +60,9 @@ impl ResumeToken {
             // Four bytes always fit.
             index: u32::try_from(number(&bytes[25..29])).unwrap_or(u32::MAX),
         };
+        if position < Position::EARLIEST {
+            return Err(WatchError::Damaged);
+        }
         let ahead = position > Position::after(head.sequence);
         if bytes[1..17] != *store.database_id().as_bytes() || ahead {
             return Err(WatchError::Foreign);

@@ -179,46 +179,34 @@ impl Watch {
 
     /// Takes one step towards the head and gives the matching moves on the way.
     async fn advance(&mut self, durable: Durable) -> Result<Vec<WatchedMove>, StoreError> {
-        let head = durable.head;
-        let (records, reached) =
-            match self.core.hub.moves_from(self.position.sequence, STEP_RECORDS) {
-                // The ring may hold moves that were announced after `durable` was read: no harm, they
-                // are durable too.
-                Some(records) => {
-                    let full = records.len() == STEP_RECORDS;
-                    let last = records.last().map_or(0, |record| record.sequence);
-                    (records, if full { last } else { last.max(head.sequence) })
-                }
-                None => self.read_log(head.sequence).await?,
+        let head = durable.head.sequence;
+        let from = self.position.sequence;
+        let Stretch { records, reached, passed } =
+            match self.core.hub.moves_from(from, STEP_RECORDS) {
+                Some(records) => Stretch::of_ring(records, head),
+                None => self.read_log(head).await?,
             };
         let mut moves = Vec::new();
         for record in &records {
             for (index, moved) in (0..).zip(record.moves()) {
                 let at = Position { sequence: record.sequence, index };
                 if at >= self.position && self.filter.matches(moved) {
+                    let after = Position { index: index + 1, ..at };
                     moves.push(WatchedMove {
                         id: MoveId { sequence: record.sequence, index },
                         record: Arc::clone(record),
-                        token: ResumeToken::new(
-                            &self.core.store,
-                            Position { index: index + 1, ..at },
-                        ),
+                        token: ResumeToken::new(&self.core.store, after),
                     });
                 }
             }
         }
-        self.passed = match records.last() {
-            Some(record) => {
-                Some((record.moves_before + record.moves().count() as u64, record.time))
-            }
-            None => self.passed,
-        };
+        self.passed = passed.or(self.passed);
         self.position = Position::after(reached);
         Ok(moves)
     }
 
-    /// The records with moves in the chunk of the log at the cursor, and where that chunk ends.
-    async fn read_log(&self, head: u64) -> Result<(Vec<Arc<Record>>, u64), StoreError> {
+    /// The chunk of the log at the cursor.
+    async fn read_log(&self, head: u64) -> Result<Stretch, StoreError> {
         // The semaphore is never closed.
         let _permit = self.core.scans.acquire().await;
         let (core, from) = (Arc::clone(&self.core), self.position.sequence);
@@ -231,12 +219,7 @@ impl Watch {
             let (what, problem) = ("the log".to_owned(), format!("record {from} is missing"));
             return Err(StoreError::Damaged { what, problem });
         };
-        // A chunk becomes durable as a whole, with its batch.
-        let reached = chunk.last().map_or(from, |record| record.sequence).min(head);
-        let with_moves = |record: &Record| {
-            (from..=reached).contains(&record.sequence) && record.moves().next().is_some()
-        };
-        Ok((chunk.into_iter().filter(with_moves).map(Arc::new).collect(), reached))
+        Ok(Stretch::of_chunk(chunk, from, head))
     }
 
     fn sign_of_life(&self) -> Step {
@@ -257,4 +240,42 @@ impl Watch {
             now: self.core.options.clock.now(),
         }
     }
+}
+
+/// A stretch of the log that a watch has looked at.
+struct Stretch {
+    /// Those of its records that made moves.
+    records: Vec<Arc<Record>>,
+    /// Sequence of the last record looked at.
+    reached: u64,
+    /// Moves up to there, and when; `None` when there was nothing to tell it from.
+    passed: Option<(u64, Timestamp)>,
+}
+
+impl Stretch {
+    /// Everything that the ring has up to the head, or as much as one step takes.
+    fn of_ring(records: Vec<Arc<Record>>, head: u64) -> Self {
+        let last = records.last().map_or(0, |record| record.sequence);
+        let reached = if records.len() == STEP_RECORDS { last } else { last.max(head) };
+        Self { reached, passed: records.last().map(|record| passed(record)), records }
+    }
+
+    /// A chunk of the log; only what is durable counts.
+    fn of_chunk(chunk: Vec<Record>, from: u64, head: u64) -> Self {
+        let durable = chunk.into_iter().filter(|record| (from..=head).contains(&record.sequence));
+        let (mut records, mut reached, mut last) = (Vec::new(), from, None);
+        for record in durable {
+            reached = record.sequence;
+            last = Some(passed(&record));
+            if record.moves().next().is_some() {
+                records.push(Arc::new(record));
+            }
+        }
+        Self { records, reached, passed: last }
+    }
+}
+
+/// How many moves the log holds up to and with a record, and when it was committed.
+fn passed(record: &Record) -> (u64, Timestamp) {
+    (record.moves_before + record.moves().count() as u64, record.time)
 }

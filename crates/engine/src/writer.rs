@@ -9,6 +9,7 @@ use tracing::debug;
 
 use crate::cache::{EntityCache, entity_cache};
 use crate::committer::{Answer, Pending};
+use crate::configure::reused;
 use crate::core::Options;
 use crate::hub::Hub;
 use crate::state::State;
@@ -237,7 +238,7 @@ impl Writer {
             record.filter(|record| self.remembers(record)).map(Arc::new)
         };
         match record {
-            Some(record) if record.request.as_ref() != Some(request) => Err(reused(request).into()),
+            Some(record) if record.request.as_ref() != Some(request) => Err(reused(&record).into()),
             record => Ok(record),
         }
     }
@@ -245,8 +246,4 @@ impl Writer {
     fn remembers(&self, record: &Record) -> bool {
         self.now.since(record.time) < self.options.dedupe_window
     }
-}
-
-fn reused(request: &RequestIdentity) -> Rejection {
-    Rejection::RequestIdReused { request_id: request.id.to_string() }
 }

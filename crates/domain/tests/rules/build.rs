@@ -89,9 +89,10 @@ pub(crate) fn new_trigger(trigger_id: &str, text: &str) -> NewTrigger {
         type_code: id("email.viewed"),
         allow_move_back: options.contains(&"back"),
         allow_reopen: options.contains(&"reopen"),
-        state: match options.contains(&"paused") {
-            true => TriggerState::Paused,
-            false => TriggerState::Active,
+        state: if options.contains(&"paused") {
+            TriggerState::Paused
+        } else {
+            TriggerState::Active
         },
     }
 }

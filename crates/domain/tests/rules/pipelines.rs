@@ -18,7 +18,7 @@ fn board(text: &str) -> Result<String, Rejection> {
 }
 
 fn many(count: usize) -> String {
-    (1..=count).map(|number| format!("s{number} ")).collect()
+    (1..=count).map(|number| format!("s{number}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Triggers and entities: 2 and 0 stand on b, 0 and 3 on c, 1 and 1 on d.

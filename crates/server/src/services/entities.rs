@@ -122,14 +122,22 @@ impl Services {
     ) -> Result<ImportSummary, EngineError> {
         let identity = request::identity(&message.request_id, &message)?;
         let count = message.entities.len();
+        if count == 0 {
+            let problem = format!("is empty; a message has 1 to {IMPORT_ENTITIES_MAX}");
+            return Err(Rejection::invalid("entities", problem).into());
+        }
         if count > IMPORT_ENTITIES_MAX {
             let problem =
                 format!("has {count}, the limit is {IMPORT_ENTITIES_MAX}; send more messages");
             return Err(Rejection::invalid("entities", problem).into());
         }
-        let on_existing = match message.on_existing() {
-            pb::OnExisting::Unspecified | pb::OnExisting::Fail => OnExisting::Fail,
-            pb::OnExisting::Skip => OnExisting::Skip,
+        let on_existing = match pb::OnExisting::try_from(message.on_existing) {
+            Ok(pb::OnExisting::Unspecified | pb::OnExisting::Fail) => OnExisting::Fail,
+            Ok(pb::OnExisting::Skip) => OnExisting::Skip,
+            Err(_) => {
+                let problem = format!("{} is unknown; use FAIL or SKIP", message.on_existing);
+                return Err(Rejection::invalid("on_existing", problem).into());
+            }
         };
         let new = |(index, entity): (usize, pb::Entity)| {
             convert::new_entity(&format!("entities[{index}]"), entity)

@@ -1,6 +1,8 @@
 use pawl_api::pb::trigger_service_server::TriggerService;
 use pawl_api::{convert, pb};
-use pawl_domain::{EntityKind, PipelineId, Rejection, StageId, TriggerId, TriggerType, TypeCode};
+use pawl_domain::{
+    DisplayName, EntityKind, PipelineId, Rejection, StageId, TriggerId, TriggerType, TypeCode,
+};
 use pawl_engine::TriggerQuery;
 use tonic::{Request, Response, Status};
 
@@ -146,7 +148,9 @@ fn type_filter(
     request: pb::ListTriggerTypesRequest,
 ) -> Result<impl Fn(&TriggerType) -> bool + Send + 'static, Rejection> {
     let kind = optional("entity_kind", &request.entity_kind, EntityKind::parse)?;
-    let (section, query) = (request.section, request.query.to_lowercase());
+    // No longer than the titles in which it is looked for.
+    let query = DisplayName::parse("query", request.query)?.as_str().to_lowercase();
+    let section = request.section;
     Ok(move |found: &TriggerType| {
         (section.is_empty() || found.section.as_str() == section)
             && kind.as_ref().is_none_or(|kind| found.serves(kind))

@@ -3,6 +3,7 @@
 mod build;
 mod damage;
 mod directory;
+mod format;
 mod lists;
 mod lookups;
 mod reopen;

@@ -20,7 +20,7 @@ fn every_change_comes_back_as_it_was() {
     let mut paid = event("e1");
     paid.attributes = all_values();
     let request = RequestIdentity { id: id("r1"), fingerprint: u64::MAX };
-    let imported = vec![entity("deal/2"), entity("smart_process.repairs/3")];
+    let imported = vec![entity("deal/2"), entity("deal/3")];
     let changes = vec![
         Change::PipelineWritten(pipeline("sales")),
         Change::TriggerTypeWritten(trigger_type("payment.received")),
@@ -40,7 +40,6 @@ fn every_change_comes_back_as_it_was() {
     for change in changes {
         log.write(vec![change], Vec::new());
     }
-    // Times of moves are those of their records.
     log.assert_in(&log.store);
     let Log { store, head, written } = log;
     let database_id = store.database_id();
@@ -50,13 +49,8 @@ fn every_change_comes_back_as_it_was() {
     assert_eq!((head.sequence, head.moves, head.events), (11, 2, 2));
     assert_eq!(reopened.store.database_id(), database_id);
     assert_eq!(reopened.store.entity(&id("deal/1")).unwrap(), Some(row(&rich)));
-    Log { written, ..reopened }.assert_reopened();
-}
-
-impl Log {
-    fn assert_reopened(&self) {
-        self.assert_in(&self.store);
-    }
+    let reopened = Log { written, ..reopened };
+    reopened.assert_in(&reopened.store);
 }
 
 #[test]

@@ -1,0 +1,14 @@
+//! What the engine promises, rule by rule; a test is named by what it proves, and its messages by
+//! the rule in `docs/semantics.md`.
+
+mod configuration;
+mod dedupe;
+mod entities;
+mod events;
+mod imports;
+mod load;
+mod moves;
+mod requests;
+mod support;
+mod tokens;
+mod watches;

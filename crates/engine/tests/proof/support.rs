@@ -1,0 +1,339 @@
+//! A test bed: an engine on a directory of its own, with a clock that stands still.
+//!
+//! Boards and triggers read as in the domain's tests: `a b W+ L-`, `c/back/reopen`.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pawl_domain::{
+    Color, Decision, Direction, DisplayName, Entity, EntityPlace, Event, Fields, Move, MoveId,
+    NewEntity, NewPipeline, NewTrigger, NewTriggerType, Outcome, Pipeline, Prose, Rejection,
+    Semantics, Stage, Stages, Subject, Timestamp, Trigger, TriggerSelection, TriggerState,
+    VerdictResult,
+};
+use pawl_engine::{
+    Clock, Engine, EngineError, MoveByHand, MovedByHand, Options, Published, Record,
+    RequestIdentity, Start, Step, Store, SystemTime, Watch, WatchedMove,
+};
+use tempfile::TempDir;
+
+/// For how long identities are remembered.
+pub(crate) const WINDOW: Duration = Duration::from_secs(100);
+/// The last moment of the window.
+pub(crate) const WITHIN: Duration = Duration::new(99, 999_999_999);
+pub(crate) const NANOSECOND: Duration = Duration::from_nanos(1);
+/// No heartbeat while a test runs.
+pub(crate) const NEVER: Duration = Duration::from_hours(24);
+
+/// Any id or name.
+pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+/// Nanoseconds since the epoch, moved by hand.
+#[derive(Clone)]
+pub(crate) struct Hands(Arc<AtomicU64>);
+
+impl Hands {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_nanos()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.0.fetch_sub(u64::try_from(by.as_nanos()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::since_epoch(Duration::from_nanos(self.0.load(Ordering::SeqCst)))
+    }
+
+    fn clock(&self) -> Clock {
+        let hands = self.clone();
+        Clock::new(move || {
+            SystemTime::UNIX_EPOCH + Duration::from_nanos(hands.0.load(Ordering::SeqCst))
+        })
+    }
+}
+
+/// An engine on its own directory.
+pub(crate) struct Bed {
+    pub(crate) engine: Engine,
+    pub(crate) hands: Hands,
+    dir: TempDir,
+}
+
+impl Bed {
+    /// Nothing in it.
+    pub(crate) fn empty() -> Self {
+        let dir = TempDir::new().unwrap();
+        let hands = Hands(Arc::new(AtomicU64::new(1_000_000_000_000)));
+        Self { engine: start(&dir.path().join("data"), &hands), hands, dir }
+    }
+
+    /// A pipeline `sales` for deals and the type `email.viewed`.
+    pub(crate) async fn new(board: &str) -> Self {
+        let bed = Self::empty();
+        bed.engine.create_pipeline(pipeline("sales", "deal", board), None, false).await.unwrap();
+        bed.engine.create_trigger_type(trigger_type("email.viewed"), None, false).await.unwrap();
+        bed
+    }
+
+    /// Stops the engine and starts another on the same directory.
+    pub(crate) async fn reopen(self) -> Self {
+        let Self { engine, hands, dir } = self;
+        engine.stop().await.unwrap();
+        drop(engine);
+        Self { engine: start(&dir.path().join("data"), &hands), hands, dir }
+    }
+
+    /// A copy of the directory, as a backup would be; the engine must have stopped.
+    pub(crate) fn copied(&self, name: &str) -> PathBuf {
+        let copy = self.dir.path().join(name);
+        copy_dir(&self.dir.path().join("data"), &copy);
+        copy
+    }
+
+    pub(crate) async fn trigger(&self, name: &str, text: &str) -> Trigger {
+        self.engine.create_trigger(trigger(name, text), None, false).await.unwrap()
+    }
+
+    pub(crate) async fn entity(&self, name: &str, stage: &str) -> Entity {
+        self.engine.create_entity(entity_on(name, stage), None).await.unwrap()
+    }
+
+    /// Where an entity stands, with its revision.
+    pub(crate) async fn place(&self, name: &str) -> String {
+        let entity = self.engine.entity(id(name)).await.unwrap();
+        format!("{}/{} r{}", entity.pipeline_id, entity.stage_id, entity.version.revision)
+    }
+
+    pub(crate) async fn publish_all(
+        &self,
+        events: Vec<Event>,
+    ) -> Vec<Result<Published, Rejection>> {
+        self.engine.publish(events).await.unwrap().outcomes().await.unwrap()
+    }
+
+    pub(crate) async fn publish(&self, event: Event) -> Result<Published, Rejection> {
+        self.publish_all(vec![event]).await.remove(0)
+    }
+
+    /// Publishes `email.viewed` and reads what came of it.
+    pub(crate) async fn viewed(&self, name: &str, subjects: &str) -> String {
+        read(&self.publish(viewed(name, subjects)).await.unwrap().record)
+    }
+
+    /// Moves by hand to `stage` or `pipeline/stage`.
+    pub(crate) async fn move_by_hand(
+        &self,
+        name: &str,
+        place: &str,
+        expected_revision: i64,
+        request: Option<RequestIdentity>,
+    ) -> Result<MovedByHand, EngineError> {
+        let (pipeline, stage) = match place.split_once('/') {
+            Some((pipeline, stage)) => (Some(id(pipeline)), stage),
+            None => (None, place),
+        };
+        let next = self.engine.head().sequence + 1;
+        let wish = MoveByHand {
+            id: id(name),
+            place: EntityPlace { pipeline_id: pipeline, stage_id: id(stage) },
+            actor: Some(id("bob")),
+            comment: Prose::default(),
+            event_id: id(&format!("move-{next}")),
+            expected_revision,
+        };
+        self.engine.move_entity(wish, request).await
+    }
+
+    /// All moves from `start` to the head, and the token behind them.
+    pub(crate) async fn watched(&self, start: Start) -> (Vec<WatchedMove>, Vec<u8>) {
+        let watch = self.engine.watch(&start, pawl_engine::MoveFilter::default(), Duration::ZERO);
+        to_head(&mut watch.unwrap()).await
+    }
+}
+
+/// Everything until a heartbeat says that the watch is at the head.
+pub(crate) async fn to_head(watch: &mut Watch) -> (Vec<WatchedMove>, Vec<u8>) {
+    let mut moves = Vec::new();
+    loop {
+        match watch.next().await.unwrap() {
+            Step::Moves(next) => moves.extend(next),
+            Step::Heartbeat { token, head_token, .. } if token == head_token => {
+                return (moves, token.as_bytes().to_vec());
+            }
+            Step::Heartbeat { .. } => {}
+            Step::Closing { .. } => panic!("closing"),
+        }
+    }
+}
+
+pub(crate) fn start(data: &Path, hands: &Hands) -> Engine {
+    let options = Options { clock: hands.clock(), dedupe_window: WINDOW };
+    Engine::start(Store::open(data).unwrap(), options).unwrap()
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy_dir(&path, &to.join(name));
+        } else {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
+}
+
+pub(crate) fn stages(board: &str) -> Stages {
+    let stage = |text: &str| Stage {
+        id: id(text.trim_end_matches(['+', '-'])),
+        display_name: DisplayName::default(),
+        semantics: match text.chars().last() {
+            Some('+') => Semantics::Won,
+            Some('-') => Semantics::Lost,
+            _ => Semantics::Open,
+        },
+        color: Color::default(),
+    };
+    Stages::parse("stages", board.split_whitespace().map(stage).collect()).unwrap()
+}
+
+pub(crate) fn pipeline(name: &str, kind: &str, board: &str) -> NewPipeline {
+    NewPipeline {
+        id: id(name),
+        display_name: DisplayName::default(),
+        kind: id(kind),
+        stages: stages(board),
+        selection: TriggerSelection::default(),
+    }
+}
+
+/// A type that listens to the event of its own name.
+pub(crate) fn trigger_type(code: &str) -> NewTriggerType {
+    NewTriggerType {
+        code: id(code),
+        section: DisplayName::default(),
+        title: DisplayName::default(),
+        description: Prose::default(),
+        event_type: id(code),
+        kinds: Vec::new(),
+    }
+}
+
+/// On `sales`, of the type `email.viewed`, or the one after a colon: `b:call.missed`.
+pub(crate) fn trigger(name: &str, text: &str) -> NewTrigger {
+    let (text, code) = text.split_once(':').unwrap_or((text, "email.viewed"));
+    let stage = text.split('/').next().unwrap();
+    let state = if text.contains("/paused") { TriggerState::Paused } else { TriggerState::Active };
+    NewTrigger {
+        id: id(name),
+        pipeline_id: id("sales"),
+        stage_id: id(stage),
+        display_name: DisplayName::default(),
+        type_code: id(code),
+        allow_move_back: text.contains("/back"),
+        allow_reopen: text.contains("/reopen"),
+        state,
+    }
+}
+
+pub(crate) fn entity_on(name: &str, stage: &str) -> NewEntity {
+    NewEntity {
+        id: id(name),
+        pipeline_id: id("sales"),
+        stage_id: Some(id(stage)),
+        display_name: DisplayName::default(),
+        responsible: Some(id("ann")),
+        customer_ids: Vec::new(),
+        parent_ids: Vec::new(),
+        fields: Fields::default(),
+    }
+}
+
+/// An event of the source `mail` about entities.
+pub(crate) fn event(name: &str, event_type: &str, subjects: &str) -> Event {
+    Event {
+        id: id(name),
+        source: id("mail"),
+        event_type: id(event_type),
+        time: None,
+        actor: None,
+        subjects: subjects.split_whitespace().map(|subject| Subject::Entity(id(subject))).collect(),
+        attributes: Fields::default(),
+    }
+}
+
+pub(crate) fn viewed(name: &str, subjects: &str) -> Event {
+    event(name, "email.viewed", subjects)
+}
+
+pub(crate) fn request(name: &str, fingerprint: u64) -> RequestIdentity {
+    RequestIdentity { id: id(name), fingerprint }
+}
+
+/// The moves of a record, each with its id.
+pub(crate) fn moves(record: &Record) -> Vec<(MoveId, Move)> {
+    let id = |index| MoveId { sequence: record.sequence, index };
+    (0..).zip(record.moves()).map(|(index, moved)| (id(index), moved.clone())).collect()
+}
+
+/// `deal/1 a>b by t1@1; deal/2 stays [PAUSED]`.
+pub(crate) fn read(record: &Record) -> String {
+    let words: Vec<String> = record.decisions().iter().map(read_decision).collect();
+    words.join("; ")
+}
+
+fn read_decision(decision: &Decision) -> String {
+    let id = decision.outcome.entity_id();
+    match &decision.outcome {
+        Outcome::Moved(moved) => format!("{id} {}", read_move(moved)),
+        Outcome::NotMoved(_) => {
+            let word = |verdict: &pawl_domain::Verdict| match &verdict.result {
+                VerdictResult::Moved => "MOVED",
+                VerdictResult::Paused => "PAUSED",
+                VerdictResult::SameStage => "SAME_STAGE",
+                VerdictResult::EntityClosed => "ENTITY_CLOSED",
+                VerdictResult::WouldMoveBack => "WOULD_MOVE_BACK",
+                VerdictResult::Outranked { .. } => "OUTRANKED",
+            };
+            let words: Vec<_> = decision.verdicts.iter().map(word).collect();
+            format!("{id} stays [{}]", words.join(" "))
+        }
+        Outcome::NoTrigger(_) => format!("{id} NO_TRIGGER"),
+        Outcome::EntityNotFound(_) => format!("{id} NOT_FOUND"),
+    }
+}
+
+pub(crate) fn read_move(moved: &Move) -> String {
+    let arrow = match moved.direction {
+        Some(Direction::Forward) => '>',
+        Some(Direction::Backward) => '<',
+        None => '~',
+    };
+    let by = match &moved.cause {
+        pawl_domain::Cause::Trigger { trigger_id, trigger_revision, .. } => {
+            format!("{trigger_id}@{trigger_revision}")
+        }
+        pawl_domain::Cause::Manual { .. } => "hand".to_owned(),
+    };
+    format!("{}{arrow}{} by {by}", moved.from_stage_id, moved.to_stage_id)
+}
+
+/// The rejection in an engine's answer, in words.
+pub(crate) fn refused<T: Debug>(result: Result<T, EngineError>) -> String {
+    match result {
+        Err(EngineError::Rejected(rejection)) => rejection.to_string(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Which revision of a pipeline this is.
+pub(crate) fn revision(pipeline: &Pipeline) -> i64 {
+    pipeline.version.revision
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic_types::{FieldViolation, StatusExt};
 
 use crate::failure::Failure;
 
@@ -106,8 +106,11 @@ impl ServerError {
 
     /// Paths of the fields that are wrong, as they stand in the request.
     pub(crate) fn fields(&self) -> Vec<String> {
-        let violations = self.0.get_details_bad_request().unwrap_or_default().field_violations;
-        violations.into_iter().map(|violation| violation.field).collect()
+        self.violations().into_iter().map(|violation| violation.field).collect()
+    }
+
+    fn violations(&self) -> Vec<FieldViolation> {
+        self.0.get_details_bad_request().map_or_else(Vec::new, |bad| bad.field_violations)
     }
 }
 
@@ -129,7 +132,7 @@ impl fmt::Display for ServerError {
                 None => write!(f, "{message} ({:?})", status.code())?,
             },
         }
-        for violation in status.get_details_bad_request().unwrap_or_default().field_violations {
+        for violation in self.violations() {
             // Most messages name the field themselves.
             if !message.contains(&violation.field) {
                 write!(f, "\n  {}: {}", violation.field, violation.description)?;
@@ -196,9 +199,8 @@ mod tests {
         let mut details = ErrorDetails::new();
         details.set_error_info("INVALID_FIELD", "pawl", []);
         details.add_bad_request_violation("trigger.state", "no such state");
-        let status = |message| {
-            Status::with_error_details(Code::InvalidArgument, message, details.clone())
-        };
+        let status =
+            |message| Status::with_error_details(Code::InvalidArgument, message, details.clone());
         let shown = ServerError::from(status("trigger.state: no such state")).to_string();
         assert_eq!(shown, "trigger.state: no such state (INVALID_FIELD)");
         let shown = ServerError::from(status("bad input")).to_string();

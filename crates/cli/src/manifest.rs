@@ -83,10 +83,10 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     {
         return Ok(vec![document]);
     }
-    // `yes` stays a text, and a misspelled indentation is no other meaning.
+    // `yes` is a text.
     let options = serde_saphyr::options! { strict_booleans: true };
     let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string().trim_start_matches("error: ").to_owned())?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
@@ -119,22 +119,22 @@ mod tests {
     use super::*;
 
     const YAML: &str = "
-        pipelines:
-        - pipeline_id: sales
-          entity_kind: deal
-          stages:
-          - {stage_id: new, color: '#00aaff'}
-          - {stage_id: won, semantics: WON}
-        ---
-        # What customers do.
-        trigger_types:
-        triggers:
-        - trigger_id: t1
-          pipeline_id: sales
-          stage_id: won
-          trigger_type: invoice.paid
-          allow_reopen: true
-    ";
+pipelines:
+- pipeline_id: sales
+  entity_kind: deal
+  stages:
+  - {stage_id: new, color: '#00aaff'}
+  - {stage_id: won, semantics: WON}
+---
+# What customers do.
+trigger_types:
+triggers:
+- trigger_id: t1
+  pipeline_id: sales
+  stage_id: won
+  trigger_type: invoice.paid
+  allow_reopen: true
+";
 
     const JSON: &str = r##"{
         "pipelines": [{

@@ -10,9 +10,10 @@ use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 
-/// Far above what any message of the contract may weigh, so that a file without line ends is
-/// noticed before it fills the memory.
-const LINE_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The longest line, and the largest message. Far above what an event or an entity may weigh, so that
+/// a file without line ends is noticed before it fills the memory, and half of what the server takes
+/// in one message, so that it can always answer.
+pub(crate) const LINE_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// How many messages are read ahead.
 const READ_AHEAD: usize = 2_048;
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -32,6 +33,8 @@ pub(crate) struct Source {
 pub(crate) struct Line<T> {
     pub(crate) number: u64,
     pub(crate) message: T,
+    /// What it weighs on the wire.
+    pub(crate) bytes: usize,
 }
 
 impl Source {
@@ -151,13 +154,23 @@ impl Lines {
                 continue;
             }
             return match json::from_json(message, text) {
-                Ok(message) => Ok(Some(Line { number: self.number, message })),
+                Ok(message) => self.weighed(message).map(Some),
                 // It is the line's own first line.
                 Err(error) => {
                     Err(self.malformed(error.to_string().replace("at line 1 column", "at column")))
                 }
             };
         }
+    }
+
+    fn weighed<T: prost::Message>(&self, message: T) -> Result<Line<T>, Failure> {
+        let bytes = message.encoded_len();
+        if bytes > LINE_MAX_BYTES {
+            return Err(
+                self.malformed(format!("is longer than {LINE_MAX_BYTES} bytes on the wire"))
+            );
+        }
+        Ok(Line { number: self.number, message, bytes })
     }
 
     fn malformed(&self, problem: String) -> Failure {
@@ -216,11 +229,14 @@ mod tests {
 
     #[test]
     fn what_is_wrong_names_the_line() {
+        let numbers =
+            format!("{{\"attributes\": {{\"a\": [0{}]}}}}", ",0".repeat(LINE_MAX_BYTES / 4));
         let cases = [
             (b"{}\n\n{\"subjects\": [1]}".to_vec(), "f, line 3: subjects[0]: ", "at column 15"),
             (b"{}\nx".to_vec(), "f, line 2: ", "at column 1"),
             (b"{}\n\xff".to_vec(), "f, line 2: is not UTF-8", ""),
-            (vec![b' '; LINE_MAX_BYTES + 1], "f, line 1: is longer", ""),
+            (vec![b' '; LINE_MAX_BYTES + 1], "f, line 1: is longer", "bytes"),
+            (numbers.into_bytes(), "f, line 1: is longer", "on the wire"),
             (gzip(TWO)[..20].to_vec(), "cannot read f: ", ""),
         ];
         for (bytes, start, part) in cases {

@@ -155,25 +155,27 @@ impl Watch {
                 return Ok(Step::Closing { token: self.token() });
             }
             let durable = *self.head.borrow_and_update();
-            if self.position.sequence <= durable.head.sequence {
+            let behind = self.position.sequence <= durable.head.sequence;
+            // Also while moves come without a pause (W3). Before the first step there is no telling
+            // how far behind the watch is.
+            let can_tell = !behind || self.passed.is_some();
+            if can_tell && Instant::now() >= self.next_heartbeat {
+                self.next_heartbeat = Instant::now() + self.heartbeat;
+                return Ok(self.sign_of_life());
+            }
+            if behind {
                 let moves = self.advance(durable).await?;
                 if !moves.is_empty() {
-                    self.next_heartbeat = Instant::now() + self.heartbeat;
                     return Ok(Step::Moves(moves));
-                }
-                if Instant::now() < self.next_heartbeat {
-                    continue;
                 }
             } else {
                 tokio::select! {
                     // Either the head moved, or the engine is gone and `closing` says so.
-                    _ = self.head.changed() => continue,
-                    _ = self.closing.wait_for(|closing| *closing) => continue,
+                    _ = self.head.changed() => {}
+                    _ = self.closing.wait_for(|closing| *closing) => {}
                     () = sleep_until(self.next_heartbeat) => {}
                 }
             }
-            self.next_heartbeat = Instant::now() + self.heartbeat;
-            return Ok(self.sign_of_life());
         }
     }
 

@@ -156,18 +156,20 @@ async fn routes(
     Ok((health, routes.routes()))
 }
 
-/// Tells the same of every service, and of the server as a whole.
+/// Whose health is told: each service's, and that of the server as a whole.
+const HEALTH_OF: [&str; 7] = [
+    "",
+    pipeline_service_server::SERVICE_NAME,
+    trigger_service_server::SERVICE_NAME,
+    entity_service_server::SERVICE_NAME,
+    event_service_server::SERVICE_NAME,
+    move_service_server::SERVICE_NAME,
+    system_service_server::SERVICE_NAME,
+];
+
+/// Tells the same of all of them.
 async fn report(health: &HealthReporter, status: ServingStatus) {
-    let services = [
-        "",
-        pipeline_service_server::SERVICE_NAME,
-        trigger_service_server::SERVICE_NAME,
-        entity_service_server::SERVICE_NAME,
-        event_service_server::SERVICE_NAME,
-        move_service_server::SERVICE_NAME,
-        system_service_server::SERVICE_NAME,
-    ];
-    for service in services {
+    for service in HEALTH_OF {
         health.set_service_status(service, status).await;
     }
 }
@@ -181,7 +183,7 @@ impl Running {
     /// Serves until `shutdown`, then lets calls in flight end: watches say goodbye, queued changes
     /// become durable. Ends by itself only when the engine fails.
     pub async fn run_until(
-        self,
+        mut self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), RunError> {
         let (stop, stopped) = oneshot::channel::<()>();
@@ -203,6 +205,10 @@ impl Running {
         info!("stopping");
         report(&self.health, ServingStatus::NotServing).await;
         let _ = stop.send(());
+        // Whoever watches the health has been told; their calls would never end by themselves.
+        for service in HEALTH_OF {
+            self.health.clear_service_status(service).await;
+        }
         let ended = match failed {
             Some(ended) => ended,
             None => self.engine.stop().await,

@@ -23,32 +23,39 @@ pub(crate) fn rejected(rejection: &Rejection) -> Status {
     refused(convert::refusal(rejection))
 }
 
+/// What the engine answers instead of a result.
+pub(crate) fn failed(error: EngineError) -> Status {
+    refused(failure(error))
+}
+
 /// The same, for an import of which `applied` messages took effect.
-pub(crate) fn rejected_import(rejection: &Rejection, applied: i64) -> Status {
-    let mut refusal = convert::refusal(rejection);
+pub(crate) fn failed_import(error: EngineError, applied: i64) -> Status {
+    let mut refusal = failure(error);
     refusal.metadata.insert("applied_messages".to_owned(), applied.to_string());
     refused(refusal)
 }
 
-/// What the engine answers instead of a result.
-pub(crate) fn failed(error: EngineError) -> Status {
+fn failure(error: EngineError) -> pb::Refusal {
+    let message = error.to_string();
     match error {
-        EngineError::Rejected(rejection) => rejected(&rejection),
-        EngineError::Stopping => {
-            temporary(pb::ErrorReason::ShuttingDown, EngineError::Stopping.to_string())
-        }
+        EngineError::Rejected(rejection) => convert::refusal(&rejection),
+        EngineError::Stopping => simple(Code::Unavailable, pb::ErrorReason::ShuttingDown, message),
         EngineError::OutcomeUnknown => {
-            temporary(pb::ErrorReason::OutcomeUnknown, EngineError::OutcomeUnknown.to_string())
+            simple(Code::Unavailable, pb::ErrorReason::OutcomeUnknown, message)
         }
-        EngineError::Store(error) => internal(&error),
+        EngineError::Store(error) => internal_failure(&error),
     }
 }
 
 /// A failure of ours: the log says more than the client learns.
 pub(crate) fn internal(error: &dyn std::error::Error) -> Status {
+    refused(internal_failure(error))
+}
+
+fn internal_failure(error: &dyn std::error::Error) -> pb::Refusal {
     error!(error = %error, "a call failed");
     let message = "the server failed; its log says why".to_owned();
-    refused(simple(Code::Internal, pb::ErrorReason::Internal, message))
+    simple(Code::Internal, pb::ErrorReason::Internal, message)
 }
 
 /// The server is stopping.
@@ -90,10 +97,6 @@ pub(crate) fn page_token_invalid() -> Status {
         description: message.to_owned(),
     });
     refused(refusal)
-}
-
-fn temporary(reason: pb::ErrorReason, message: String) -> Status {
-    refused(simple(Code::Unavailable, reason, message))
 }
 
 fn simple(code: Code, reason: pb::ErrorReason, message: String) -> pb::Refusal {

@@ -9,7 +9,7 @@ use super::{Services, bad, under};
 use crate::config::IMPORT_ENTITIES_MAX;
 use crate::page::PageRequest;
 use crate::request::{self, optional};
-use crate::status::{failed, rejected_import};
+use crate::status::{failed, failed_import};
 
 #[tonic::async_trait]
 impl EntityService for Services {
@@ -100,18 +100,20 @@ impl EntityService for Services {
     ) -> Result<Response<pb::ImportEntitiesResponse>, Status> {
         let mut messages = request.into_inner();
         let mut answer = pb::ImportEntitiesResponse::default();
-        while let Some(message) = messages.message().await? {
-            let imported = self.import(message).await.map_err(|error| match error {
-                EngineError::Rejected(rejection) => {
-                    rejected_import(&rejection, answer.message_count)
+        loop {
+            let message = tokio::select! {
+                message = messages.message() => message?,
+                () = self.engine.stopping() => {
+                    return Err(failed_import(EngineError::Stopping, answer.message_count));
                 }
-                error => failed(error),
-            })?;
+            };
+            let Some(message) = message else { return Ok(Response::new(answer)) };
+            let imported = self.import(message).await;
+            let imported = imported.map_err(|error| failed_import(error, answer.message_count))?;
             answer.created_count += imported.created.cast_signed();
             answer.skipped_count += imported.skipped.cast_signed();
             answer.message_count += 1;
         }
-        Ok(Response::new(answer))
     }
 }
 

@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::case::{Case, Mix};
+use crate::events::Choice;
+
+#[derive(Debug, Parser)]
+#[command(name = "pawl-bench", version, args_conflicts_with_subcommands = true)]
+/// Measures Pawl against a bare echo built of the same parts, in turns.
+struct Bench {
+    #[command(subcommand)]
+    role: Option<Role>,
+    #[command(flatten)]
+    plan: Plan,
+}
+
+/// What this process is instead of the one that measures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// One of the two servers; prints its address and runs until its standard input ends.
+    #[command(hide = true)]
+    Server {
+        /// Which.
+        kind: Kind,
+        /// On which runtime.
+        runtime: Runtime,
+        /// Pawl's data directory, or the file with the echo's answers.
+        path: PathBuf,
+    },
+}
+
+/// Which of the two servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Echo,
+    Pawl,
+}
+
+/// What the servers run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Runtime {
+    /// A thread for each core, as `pawl serve` has it.
+    Multi,
+    /// One thread for all input and output.
+    Single,
+}
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// How often each server is measured in each case.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+
+    /// For how long it is measured each time.
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+
+    /// Measure only this case; can be given several times.
+    #[arg(long, value_name = "CASE")]
+    pub(crate) only: Vec<Case>,
+
+    /// Measure only this mix of events.
+    #[arg(long, value_name = "MIX")]
+    pub(crate) mix: Option<Mix>,
+
+    /// Entities that there are.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) entities: u64,
+
+    /// How the events choose among them.
+    #[arg(long, value_name = "CHOICE", default_value = "uniform")]
+    pub(crate) choice: Choice,
+
+    /// Makes the events; the same seed makes the same ones.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Messages in flight on each stream of `PublishEvents`.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = in_flight)]
+    pub(crate) in_flight: usize,
+
+    /// What both servers run on; the client always has one thread.
+    #[arg(long, value_name = "RUNTIME", default_value = "multi")]
+    pub(crate) runtime: Runtime,
+
+    /// Where to keep the databases, on the disk that is to be measured; what is made there is
+    /// removed at the end.
+    ///
+    /// [default: the directory of this program]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Plan {
+    /// What is measured, in order.
+    pub(crate) fn cases(&self) -> impl Iterator<Item = (Case, Mix)> {
+        let wanted = |case: &&Case| self.only.is_empty() || self.only.contains(case);
+        let mixes =
+            move || Mix::value_variants().iter().filter(|mix| self.mix.is_none_or(|m| m == **mix));
+        let cases = Case::value_variants().iter().filter(wanted);
+        cases.flat_map(move |case| mixes().map(|mix| (*case, *mix)))
+    }
+}
+
+/// Reads the command line; a mistake on it ends the process with 2.
+pub(crate) fn from_command_line() -> (Option<Role>, Plan) {
+    let Bench { role, plan } = Bench::parse();
+    (role, plan)
+}
+
+fn in_flight(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(messages) if (1..=65_536).contains(&messages) => Ok(messages),
+        _ => Err("is no number from 1 to 65536".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "is no number of seconds".to_owned())?;
+    if (0.1..=3_600.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("lies outside 0.1 to 3600".to_owned())
+    }
+}

@@ -1,0 +1,101 @@
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use pawl_api::pb;
+
+use crate::Failure;
+use crate::events::MOVING;
+
+/// What was sent and what came of it.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    sent: u64,
+    sent_moving: u64,
+    moved: u64,
+    stayed: u64,
+    /// Duplicates, refusals, unknown entities and the like.
+    wrong: u64,
+    first_wrong: Option<pb::EventOutcome>,
+    /// Outcomes that arrived while it counted.
+    in_time: u64,
+    latencies: Histogram<u64>,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            sent: 0,
+            sent_moving: 0,
+            moved: 0,
+            stayed: 0,
+            wrong: 0,
+            first_wrong: None,
+            in_time: 0,
+            latencies: Histogram::new(3)?,
+        })
+    }
+
+    pub(crate) fn sent(&mut self, events: &[pb::Event]) {
+        self.sent += events.len() as u64;
+        self.sent_moving += events.iter().filter(|event| event.r#type == MOVING).count() as u64;
+    }
+
+    pub(crate) fn answered(&mut self, outcome: &pb::EventOutcome, in_time: bool) {
+        self.in_time += u64::from(in_time);
+        let decision = match outcome.decisions.as_slice() {
+            [decision] if !outcome.duplicate && outcome.refusal.is_none() => decision.outcome(),
+            _ => pb::DecisionOutcome::Unspecified,
+        };
+        match decision {
+            pb::DecisionOutcome::Moved => self.moved += 1,
+            pb::DecisionOutcome::NotMoved => self.stayed += 1,
+            _ => {
+                self.wrong += 1;
+                self.first_wrong.get_or_insert_with(|| outcome.clone());
+            }
+        }
+    }
+
+    pub(crate) fn took(&mut self, latency: Duration) -> Result<(), Failure> {
+        Ok(self.latencies.record(latency.as_nanos().try_into()?)?)
+    }
+
+    pub(crate) fn add(&mut self, other: Self) -> Result<(), Failure> {
+        self.sent += other.sent;
+        self.sent_moving += other.sent_moving;
+        self.moved += other.moved;
+        self.stayed += other.stayed;
+        self.wrong += other.wrong;
+        self.first_wrong = self.first_wrong.take().or(other.first_wrong);
+        self.in_time += other.in_time;
+        self.latencies.add(other.latencies)?;
+        Ok(())
+    }
+
+    /// Events and moves that came about. Fails unless every event that was sent had exactly the
+    /// outcome that it must have: errors are quick, and are not to be measured.
+    pub(crate) fn check(&self) -> Result<(u64, u64), Failure> {
+        if let Some(wrong) = &self.first_wrong {
+            return Err(format!("{} outcomes are wrong, the first: {wrong:?}", self.wrong).into());
+        }
+        let Self { sent, sent_moving, moved, stayed, .. } = *self;
+        if (moved, stayed) != (sent_moving, sent - sent_moving) || self.in_time == 0 {
+            let problem = format!(
+                "of {sent} events {sent_moving} should have moved; {moved} moved, {stayed} stayed"
+            );
+            return Err(problem.into());
+        }
+        Ok((sent, moved))
+    }
+
+    /// Outcomes that arrived while it counted.
+    pub(crate) fn in_time(&self) -> u64 {
+        self.in_time
+    }
+
+    /// The latency that this share of the calls stayed within, in microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^53 ns")]
+    pub(crate) fn latency_micros(&self, share: f64) -> f64 {
+        self.latencies.value_at_quantile(share) as f64 / 1e3
+    }
+}

@@ -1,0 +1,132 @@
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process;
+use std::thread;
+
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{LogFormat, ServeArgs};
+use crate::client::Address;
+use crate::demo;
+use crate::failure::Failure;
+use crate::output::print;
+use crate::signals::StopSignals;
+
+/// Where the data is kept unless the command line says otherwise.
+const DEFAULT_DATA: &str = "./pawl-data";
+
+/// `pawl serve`: runs the server until it is asked to stop.
+pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
+    log_to_stderr(&args.log, args.log_format);
+    let data = Data::choose(args.data, args.demo)?;
+    let config = pawl_server::Config {
+        data: data.path(),
+        listen: args.listen,
+        insecure: args.insecure,
+        dedupe_window: args.dedupe_window,
+    };
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::System { what: "start the runtime", source })?
+        .block_on(serve(config, args.demo))
+}
+
+async fn serve(config: pawl_server::Config, with_demo: bool) -> Result<(), Failure> {
+    let mut signals = StopSignals::listen()?;
+    let running = pawl_server::start(config).await?;
+    let listening = running.address();
+    // Nobody has to read it.
+    let _ = print(&format!("listening on http://{listening}\n"));
+
+    let mut demo_failure = None;
+    let stop = async {
+        let demo_ended = async {
+            if with_demo {
+                start_demo(Address::of_local(listening)).await
+            } else {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            () = signals.next() => {}
+            failure = demo_ended => demo_failure = Some(failure),
+        }
+        tokio::spawn(async move {
+            signals.next().await;
+            eprintln!("stopped at once; nothing that was acknowledged is lost");
+            process::exit(1);
+        });
+    };
+    running.run_until(stop).await?;
+    demo_failure.map_or(Ok(()), Err)
+}
+
+/// Plays the demo on a thread of its own, so that a terminal that does not read holds up nothing
+/// else. Ends only when the demo fails.
+async fn start_demo(address: Address) -> Failure {
+    let (sender, failed) = oneshot::channel();
+    let play = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let failure = match runtime {
+            Ok(runtime) => match runtime.block_on(demo::run(&address)) {
+                Ok(never) => match never {},
+                Err(failure) => failure,
+            },
+            Err(source) => Failure::System { what: "start the runtime of the demo", source },
+        };
+        // Nobody listens once the server is stopping.
+        let _ = sender.send(failure);
+    };
+    match thread::Builder::new().name("pawl-demo".to_owned()).spawn(play) {
+        Ok(_) => failed.await.unwrap_or_else(|_| {
+            Failure::Incomplete("the demo ended without saying why".to_owned())
+        }),
+        Err(source) => Failure::System { what: "start the demo", source },
+    }
+}
+
+/// Where the data is kept.
+#[derive(Debug)]
+enum Data {
+    Lasting(PathBuf),
+    /// Removed in the end.
+    Temporary(TempDir),
+}
+
+impl Data {
+    fn choose(given: Option<PathBuf>, demo: bool) -> Result<Self, Failure> {
+        match given {
+            Some(path) => Ok(Self::Lasting(path)),
+            None if demo => tempfile::Builder::new()
+                .prefix("pawl-demo-")
+                .tempdir()
+                .map(Self::Temporary)
+                .map_err(|source| Failure::System { what: "make a temporary directory", source }),
+            None => Ok(Self::Lasting(PathBuf::from(DEFAULT_DATA))),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Lasting(path) => path.clone(),
+            // A directory of its own in it: some stores mind one that exists.
+            Self::Temporary(directory) => directory.path().join("data"),
+        }
+    }
+}
+
+fn log_to_stderr(filter: &str, format: LogFormat) {
+    // The command line was refused if it were malformed.
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Pretty => {
+            let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            builder.with_ansi(color).init();
+        }
+        LogFormat::Json => builder.json().init(),
+    }
+}

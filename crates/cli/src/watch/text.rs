@@ -1,0 +1,129 @@
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use pawl_api::pb;
+use pawl_api::pb::r#move::Cause;
+use tonic::transport::Channel;
+
+use crate::output::plain;
+use crate::watch::names::Names;
+
+/// Moves as lines for people.
+#[derive(Debug)]
+pub(crate) struct Text {
+    names: Names,
+    with_entity_names: bool,
+    zone: TimeZone,
+    /// The day of the last line: times are told without it.
+    day: Date,
+}
+
+impl Text {
+    pub(crate) fn new(channel: Channel) -> Self {
+        let now = Zoned::now();
+        Self {
+            names: Names::new(channel),
+            with_entity_names: false,
+            zone: now.time_zone().clone(),
+            day: now.date(),
+        }
+    }
+
+    /// Tells the name of each entity after its id.
+    pub(crate) fn with_entity_names(self) -> Self {
+        Self { with_entity_names: true, ..self }
+    }
+
+    /// The line of one move, and before it one with the date if it is of another day than the last.
+    pub(super) async fn line(&mut self, moved: &pb::Move) -> String {
+        let mut entity = moved.entity_id.clone();
+        if self.with_entity_names {
+            entity = format!("{entity} {}", self.names.entity(&moved.entity_id).await);
+        }
+        let (pipeline, other) = (&moved.pipeline_id, &moved.from_pipeline_id);
+        let from_pipeline = if other.is_empty() { pipeline } else { other };
+        let mut from = self.names.stage(from_pipeline, &moved.from_stage_id).await;
+        let mut to = self.names.stage(pipeline, &moved.to_stage_id).await;
+        if !other.is_empty() {
+            from = format!("{other}/{from}");
+            to = format!("{pipeline}/{to}");
+        }
+        let trigger_type = match &moved.cause {
+            Some(Cause::Trigger(trigger)) => {
+                self.names.trigger_type(&trigger.trigger_id, trigger.trigger_revision).await
+            }
+            Some(Cause::Manual(_)) | None => String::new(),
+        };
+        let by = cause(moved, &trigger_type);
+        let line = plain(&format!("{entity}  {from} -> {to}  {by}"));
+        self.dated(moved.time.as_ref(), &line)
+    }
+
+    fn dated(&mut self, time: Option<&prost_types::Timestamp>, line: &str) -> String {
+        let time = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+        let Some(time) = time.map(|time| time.to_zoned(self.zone.clone())) else {
+            return format!("--:--:--  {line}");
+        };
+        let line = format!("{}  {line}", time.strftime("%H:%M:%S"));
+        if time.date() == self.day {
+            return line;
+        }
+        self.day = time.date();
+        format!("{}\n{line}", time.strftime("%A, %F"))
+    }
+}
+
+/// Who or what caused a move.
+fn cause(moved: &pb::Move, trigger_type: &str) -> String {
+    match &moved.cause {
+        Some(Cause::Trigger(trigger)) => {
+            let pb::TriggerCause { trigger_id, event_source, event_id, .. } = trigger;
+            let event = format!("{event_source}/{event_id}");
+            let event = format!("{trigger_type} {event}");
+            format!("by trigger {trigger_id} ({})", event.trim_start())
+        }
+        Some(Cause::Manual(manual)) => {
+            let told: Vec<&str> = [manual.actor.as_str(), manual.comment.as_str()]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect();
+            if told.is_empty() {
+                "by hand".to_owned()
+            } else {
+                format!("by hand ({})", told.join(": "))
+            }
+        }
+        None => "for an unknown reason".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_with_what_is_known() {
+        let trigger = pb::TriggerCause {
+            trigger_id: "offer-read".to_owned(),
+            event_source: "mail-1".to_owned(),
+            event_id: "evt-9".to_owned(),
+            ..Default::default()
+        };
+        let moved = pb::Move { cause: Some(Cause::Trigger(trigger)), ..Default::default() };
+        let shown = cause(&moved, "email.viewed");
+        assert_eq!(shown, "by trigger offer-read (email.viewed mail-1/evt-9)");
+        assert_eq!(cause(&moved, ""), "by trigger offer-read (mail-1/evt-9)");
+
+        let by_hand = |actor: &str, comment: &str| {
+            let manual = pb::ManualCause {
+                actor: actor.to_owned(),
+                comment: comment.to_owned(),
+                ..Default::default()
+            };
+            cause(&pb::Move { cause: Some(Cause::Manual(manual)), ..Default::default() }, "")
+        };
+        assert_eq!(by_hand("anna", "called back"), "by hand (anna: called back)");
+        assert_eq!(by_hand("anna", ""), "by hand (anna)");
+        assert_eq!(by_hand("", ""), "by hand");
+    }
+}

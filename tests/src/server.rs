@@ -1,0 +1,189 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use crate::{Client, binary, within};
+
+/// Longer than any start or stop takes, also on a machine that is busy with something else.
+const PATIENCE_S: u64 = 60;
+
+/// A `pawl serve` process on a directory of its own. Killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    /// `None` when the process brings its own, as with `--demo`.
+    data: Option<Arc<TempDir>>,
+    args: Vec<String>,
+    log: Lines,
+}
+
+/// Where a server listens after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// Where it did.
+    Same,
+    /// Anywhere.
+    Any,
+}
+
+/// How a process ended that did not serve.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub status: ExitStatus,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Server {
+    /// Starts a server on a fresh directory and waits until it serves.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further arguments of `pawl serve`.
+    pub async fn start_with(args: &[&str]) -> Self {
+        let data = Arc::new(TempDir::with_prefix("pawl-").expect("a temporary directory"));
+        Self::launch(Some(data), args.iter().map(ToString::to_string).collect(), 0).await
+    }
+
+    /// `pawl serve --demo`, which keeps its data where it likes.
+    pub async fn start_demo() -> Self {
+        Self::launch(None, vec!["--demo".to_owned()], 0).await
+    }
+
+    async fn launch(data: Option<Arc<TempDir>>, args: Vec<String>, port: u16) -> Self {
+        let mut command = command();
+        command.args(&args).args(["--listen", &format!("127.0.0.1:{port}")]);
+        if let Some(data) = &data {
+            command.arg("--data").arg(data.path());
+        }
+        let mut child = command.spawn().expect("pawl starts");
+        let log = follow(child.stderr.take().expect("stderr is piped"));
+        let mut printed = follow(child.stdout.take().expect("stdout is piped"));
+        let listening = |lines: &[String]| {
+            lines.iter().find_map(|line| line.strip_prefix("listening on http://")?.parse().ok())
+        };
+        let found = within(PATIENCE_S, "pawl listens", printed.find(listening)).await;
+        let Some(address) = found else {
+            panic!("pawl ended before it listened:\n{}", log.all().join("\n"));
+        };
+        Self { child, address, data, args, log }
+    }
+
+    /// Runs `pawl serve` with arguments on which it does not start.
+    pub async fn refuse(args: &[&str]) -> Ended {
+        let output = within(PATIENCE_S, "pawl gives up", command().args(args).output()).await;
+        let output = output.expect("pawl starts");
+        Ended { status: output.status, stderr: String::from_utf8_lossy(&output.stderr).into() }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The directory of its data.
+    pub fn data(&self) -> &Path {
+        self.data.as_ref().expect("this server has a directory").path()
+    }
+
+    /// A new connection.
+    pub async fn client(&self) -> Client {
+        Client::connect(self.address).await.expect("the server accepts connections")
+    }
+
+    /// Kills the process where it stands, as a power failure would.
+    pub async fn kill_9(&mut self) {
+        self.child.start_kill().expect("the process is there");
+        self.child.wait().await.expect("the process ends");
+    }
+
+    /// Starts it again on the same directory.
+    pub async fn restart(&mut self, port: Port) {
+        let port = if port == Port::Same { self.address.port() } else { 0 };
+        *self = Self::launch(self.data.clone(), self.args.clone(), port).await;
+    }
+
+    /// Asks it to stop, as a supervisor does.
+    pub fn sigterm(&self) {
+        use nix::sys::signal::{Signal, kill};
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it runs");
+        kill(nix::unistd::Pid::from_raw(id), Signal::SIGTERM).expect("the process is there");
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within(PATIENCE_S, "pawl ends", self.child.wait()).await.expect("the process ends")
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.sigterm();
+        self.ended().await
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.all()
+    }
+
+    /// Waits until `pick` finds something in the log.
+    pub async fn find_in_log<T>(&self, what: &str, pick: impl FnMut(&[String]) -> Option<T>) -> T {
+        let found = within(PATIENCE_S, what, self.log.clone().find(pick)).await;
+        found.unwrap_or_else(|| panic!("{what}: not in the log:\n{}", self.log.all().join("\n")))
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    command
+        .arg("serve")
+        .env_remove("PAWL_LOG")
+        .env_remove("PAWL_ADDRESS")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// The lines of an output, as they come.
+#[derive(Debug, Clone)]
+struct Lines(watch::Receiver<Vec<String>>);
+
+impl Lines {
+    fn all(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until `pick` finds something; `None` when the output ends before.
+    async fn find<T>(&mut self, mut pick: impl FnMut(&[String]) -> Option<T>) -> Option<T> {
+        loop {
+            let found = pick(&self.0.borrow_and_update());
+            if found.is_some() {
+                return found;
+            }
+            self.0.changed().await.ok()?;
+        }
+    }
+}
+
+/// Reads an output to its end, so that the process never waits for a reader.
+fn follow(output: impl AsyncRead + Unpin + Send + 'static) -> Lines {
+    let (lines, following) = watch::channel(Vec::new());
+    tokio::spawn(async move {
+        let mut output = BufReader::new(output).lines();
+        while let Ok(Some(line)) = output.next_line().await {
+            lines.send_modify(|lines: &mut Vec<String>| lines.push(line));
+        }
+    });
+    Lines(following)
+}

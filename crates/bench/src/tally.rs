@@ -99,3 +99,40 @@ impl Tally {
         self.latencies.value_at_quantile(share) as f64 / 1e3
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::STAYING;
+
+    fn event(event_type: &str) -> pb::Event {
+        pb::Event { r#type: event_type.to_owned(), ..pb::Event::default() }
+    }
+
+    fn outcome(decision: pb::DecisionOutcome) -> pb::EventOutcome {
+        let decision = pb::Decision { outcome: decision.into(), ..pb::Decision::default() };
+        pb::EventOutcome { decisions: vec![decision], ..pb::EventOutcome::default() }
+    }
+
+    #[test]
+    fn only_the_outcomes_that_must_come_pass() {
+        let (moved, stayed) =
+            (outcome(pb::DecisionOutcome::Moved), outcome(pb::DecisionOutcome::NotMoved));
+        let duplicate = pb::EventOutcome { duplicate: true, ..stayed.clone() };
+        let refused = pb::EventOutcome { refusal: Some(pb::Refusal::default()), ..stayed.clone() };
+        let passes = |outcomes: &[&pb::EventOutcome]| {
+            let mut tally = Tally::new().unwrap();
+            tally.sent(&[event(MOVING), event(STAYING)]);
+            for outcome in outcomes {
+                tally.answered(outcome, true);
+            }
+            tally.check().is_ok()
+        };
+        assert!(passes(&[&moved, &stayed]));
+        assert!(!passes(&[&moved]), "one is missing");
+        assert!(!passes(&[&stayed, &stayed]), "one should have moved");
+        assert!(!passes(&[&moved, &moved]), "one should have stayed");
+        assert!(!passes(&[&moved, &duplicate]) && !passes(&[&moved, &refused]));
+        assert!(!passes(&[&moved, &outcome(pb::DecisionOutcome::EntityNotFound)]));
+    }
+}

@@ -36,7 +36,11 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
 
 async fn serve(config: pawl_server::Config, with_demo: bool) -> Result<(), Failure> {
     let mut signals = StopSignals::listen()?;
-    let running = pawl_server::start(config).await?;
+    let running = tokio::select! {
+        running = pawl_server::start(config) => running?,
+        // Nothing was served yet, and opening cannot be interrupted otherwise.
+        () = signals.next() => process::exit(0),
+    };
     let listening = running.address();
     // Nobody has to read it.
     let _ = print(&format!("listening on http://{listening}\n"));

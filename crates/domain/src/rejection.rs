@@ -38,6 +38,14 @@ pub enum Rejection {
         /// The id that was asked for.
         id: String,
     },
+    /// There is no such event, or it is no longer retained.
+    #[error("event {event_id:?} of source {source_name:?} does not exist")]
+    EventNotFound {
+        /// The source that was asked for.
+        source_name: String,
+        /// The id that was asked for.
+        event_id: String,
+    },
     /// The request's body refers to something that does not exist.
     #[error("{field}: {resource} {id:?} does not exist; create it first")]
     Missing {
@@ -173,6 +181,7 @@ impl Rejection {
             | Self::Missing { field, .. }
             | Self::KindMismatch { field, .. } => Some(field),
             Self::NotFound { .. }
+            | Self::EventNotFound { .. }
             | Self::AlreadyExists { .. }
             | Self::StageInUse { .. }
             | Self::PipelineInUse { .. }
@@ -194,6 +203,7 @@ impl Rejection {
             | Self::Missing { field, .. }
             | Self::KindMismatch { field, .. } => *field = format!("{prefix}.{field}"),
             Self::NotFound { .. }
+            | Self::EventNotFound { .. }
             | Self::AlreadyExists { .. }
             | Self::StageInUse { .. }
             | Self::PipelineInUse { .. }
@@ -220,8 +230,6 @@ pub enum Resource {
     Trigger,
     /// An entity.
     Entity,
-    /// An event.
-    Event,
 }
 
 impl fmt::Display for Resource {
@@ -232,7 +240,6 @@ impl fmt::Display for Resource {
             Self::TriggerType => "trigger type",
             Self::Trigger => "trigger",
             Self::Entity => "entity",
-            Self::Event => "event",
         })
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pawl_store::Store;
+use pawl_store::{Store, StoreError};
 use tokio::sync::{Semaphore, watch};
 
 use crate::Clock;
@@ -27,7 +27,7 @@ pub(crate) struct Core {
     pub(crate) store: Arc<Store>,
     pub(crate) hub: Hub,
     pub(crate) options: Options,
-    pub(crate) scans: Semaphore,
+    scans: Arc<Semaphore>,
     /// What may wait for the writer, by weight.
     pub(crate) room: Arc<Semaphore>,
     /// Turns true when the engine stops: watches say goodbye.
@@ -42,10 +42,34 @@ impl Core {
             store,
             hub,
             options,
-            scans: Semaphore::new(SCANS),
+            scans: Arc::new(Semaphore::new(SCANS)),
             room: Arc::new(Semaphore::new(QUEUE_WEIGHT as usize)),
             closing: watch::Sender::new(false),
             ended: watch::Sender::new(None),
         }
+    }
+
+    /// Reads the store off the I/O threads.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        query: impl FnOnce(&Store) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let core = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || query(&core.store)).await;
+        read.map_err(|panic| StoreError::Unfinished { problem: panic.to_string() })
+    }
+
+    /// Reads many keys of the store: only a few such reads run at a time, also when nobody waits for
+    /// them any more.
+    pub(crate) async fn scan<T: Send + 'static>(
+        self: &Arc<Self>,
+        query: impl FnOnce(&Store) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = Arc::clone(&self.scans).acquire_owned().await;
+        self.read(move |store| {
+            let _permit = permit;
+            query(store)
+        })
+        .await
     }
 }

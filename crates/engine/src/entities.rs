@@ -109,7 +109,7 @@ impl Writer {
             created.push((before, entity));
         }
         let summary = ImportSummary { created: created.len() as u64, skipped };
-        if !created.is_empty() {
+        if !created.is_empty() || request.is_some() {
             for (before, entity) in &created {
                 self.put_new(before.as_deref(), entity);
             }
@@ -130,11 +130,12 @@ impl Writer {
         let row = self.known_entity(id)?;
         row.entity.version.expect(expected_revision)?;
         let entity = row.entity.revised(patch, self.now)?;
-        if entity == row.entity {
+        if entity == row.entity && request.is_none() {
             return Ok(entity);
         }
         let after = EntityRow { entity: entity.clone(), ..EntityRow::clone(&row) };
         self.put_row(Some(&row), after);
+        // Also when nothing changed: the request's id is to be remembered.
         self.append(request, Vec::new(), Change::EntityWritten(entity.clone()));
         Ok(entity)
     }
@@ -166,6 +167,10 @@ impl Writer {
                     entity: entity.clone(),
                     published: Some(Published { record, duplicate: true }),
                 }),
+                // It stood there already.
+                Change::EntityWritten(entity) => {
+                    Ok(MovedByHand { entity: entity.clone(), published: None })
+                }
                 _ => Err(reused(&record).into()),
             };
         }
@@ -186,7 +191,11 @@ impl Writer {
             event_id: event.id.clone(),
         };
         let Some(moved) = entity.move_by_hand(&place, &here, &there, cause, self.now)? else {
-            return Ok(MovedByHand { entity: entity.clone(), published: None });
+            let entity = entity.clone();
+            if identity.is_some() {
+                self.append(identity, Vec::new(), Change::EntityWritten(entity.clone()));
+            }
+            return Ok(MovedByHand { entity, published: None });
         };
         let entity = entity.moved(&moved);
         let decision = Decision {

@@ -1,8 +1,6 @@
 use pawl_domain::Rejection;
 use pawl_store::StoreError;
 
-use crate::ResumeToken;
-
 /// Why the engine gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -29,10 +27,4 @@ pub enum WatchError {
     /// The token is another database's, or lies ahead of this one.
     #[error("the resume token is not of this database; start from EARLIEST or NOW instead")]
     Foreign,
-    /// Moves after the token are no longer retained.
-    #[error("moves after the resume token are no longer retained; go on from the earliest token")]
-    Expired {
-        /// The earliest position that can still be resumed from.
-        earliest: ResumeToken,
-    },
 }

@@ -162,31 +162,27 @@ impl Engine {
         }
     }
 
-    /// Reads many keys: only a few such reads run at a time.
+    /// Reads many keys, and answers once all that was seen is durable.
     pub(crate) async fn scan<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Store) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        // The semaphore is never closed.
-        let _permit = self.core.scans.acquire().await;
-        self.read(query).await
+        let result = self.core.scan(query).await?;
+        self.settle(result).await
     }
 
-    /// Reads the store off the I/O threads and answers once all that was seen is durable.
+    /// Reads a few keys, and answers once all that was seen is durable.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Store) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        let core = Arc::clone(&self.core);
-        let read = tokio::task::spawn_blocking(move || {
-            let result = query(&core.store);
-            // Noted after reading: everything that was seen is at or before it.
-            (result, core.hub.decided())
-        });
-        let (result, seen) = read.await.map_err(|panic| StoreError::Damaged {
-            what: "the store".to_owned(),
-            problem: panic.to_string(),
-        })?;
+        let result = self.core.read(query).await?;
+        self.settle(result).await
+    }
+
+    async fn settle<T>(&self, result: Result<T, EngineError>) -> Result<T, EngineError> {
+        // Noted after reading: everything that was seen is at or before it.
+        let seen = self.core.hub.decided();
         let mut head = self.core.hub.subscribe();
         tokio::select! {
             _ = head.wait_for(|durable| durable.head.sequence >= seen) => result,

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use pawl_domain::{Move, Timestamp};
 use pawl_store::{Committed, Head, Record, Store, StoreError};
 use tokio::sync::watch;
 
@@ -37,10 +38,29 @@ pub(crate) struct Durable {
     pub(crate) counts: Counts,
 }
 
+/// The moves of one record: what watchers need of it, without its event and verdicts.
+#[derive(Debug)]
+pub(crate) struct RecordMoves {
+    pub(crate) sequence: u64,
+    pub(crate) time: Timestamp,
+    /// How many moves the log holds before these.
+    pub(crate) before: u64,
+    pub(crate) moves: Vec<Move>,
+}
+
+impl RecordMoves {
+    /// `None` when the record made none.
+    pub(crate) fn of(record: &Record) -> Option<Self> {
+        let moves: Vec<Move> = record.moves().cloned().collect();
+        let (sequence, time, before) = (record.sequence, record.time, record.moves_before);
+        (!moves.is_empty()).then_some(Self { sequence, time, before, moves })
+    }
+}
+
 /// The newest records that made moves.
 #[derive(Debug)]
 struct Ring {
-    records: VecDeque<Arc<Record>>,
+    records: VecDeque<Arc<RecordMoves>>,
     moves: usize,
     /// The ring knows of every move in records from here on.
     from: u64,
@@ -54,12 +74,9 @@ impl Hub {
         while ring.from > 1 && ring.moves < RING_MOVES {
             let chunk = store.chunk_with(ring.from - 1)?.unwrap_or_default();
             ring.from = chunk.first().map_or(1, |record| record.sequence);
-            for record in chunk.into_iter().rev() {
-                let moves = record.moves().count();
-                if moves > 0 {
-                    ring.moves += moves;
-                    ring.records.push_front(Arc::new(record));
-                }
+            for record in chunk.iter().rev().filter_map(RecordMoves::of) {
+                ring.moves += record.moves.len();
+                ring.records.push_front(Arc::new(record));
             }
         }
         Ok(Self {
@@ -72,10 +89,13 @@ impl Hub {
     /// Shows what was committed to watchers and reads.
     pub(crate) fn announce(&self, committed: &Committed, counts: Counts) {
         let Some(head) = committed.head() else { return };
+        let newest: Vec<_> = committed
+            .records()
+            .filter_map(|record| RecordMoves::of(record))
+            .map(Arc::new)
+            .collect();
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        for record in committed.records() {
-            ring.push(record);
-        }
+        ring.extend(newest);
         // Before the ring is released: a token that it yields is never ahead of the head.
         self.head.send_replace(Durable { head, counts });
     }
@@ -100,7 +120,7 @@ impl Hub {
 
     /// The records with moves from `sequence` on, at most `limit` of them, or `None` when the ring
     /// does not reach back that far.
-    pub(crate) fn moves_from(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Record>>> {
+    pub(crate) fn moves_from(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<RecordMoves>>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         if sequence < ring.from {
             return None;
@@ -111,16 +131,12 @@ impl Hub {
 }
 
 impl Ring {
-    fn push(&mut self, record: &Arc<Record>) {
-        let moves = record.moves().count();
-        if moves == 0 {
-            return;
-        }
-        self.moves += moves;
-        self.records.push_back(Arc::clone(record));
+    fn extend(&mut self, newest: Vec<Arc<RecordMoves>>) {
+        self.moves += newest.iter().map(|record| record.moves.len()).sum::<usize>();
+        self.records.extend(newest);
         while self.moves > RING_MOVES {
             let Some(oldest) = self.records.pop_front() else { break };
-            self.moves -= oldest.moves().count();
+            self.moves -= oldest.moves.len();
             self.from = oldest.sequence + 1;
         }
     }

@@ -9,7 +9,7 @@ use pawl_store::RequestIdentity;
 use tokio::sync::oneshot;
 
 use crate::configure::Mode;
-use crate::writer::Refusal;
+use crate::writer::{JOB_WEIGHT, Refusal, Writer};
 use crate::{Engine, EngineError, ImportSummary, MoveByHand, MovedByHand, OnExisting, Published};
 
 /// A change is answered once it, and everything that its answer rests on, is durable.
@@ -17,16 +17,19 @@ impl Engine {
     /// Publishes events, in order; each is answered for itself (E1 to E7). Returns once they have
     /// their place behind everything that was published before; the outcomes follow.
     pub async fn publish(&self, events: Vec<Event>) -> Result<Publishing, EngineError> {
-        let weight = events.iter().map(|event| weight(&event.attributes)).sum();
-        let queued = self.enqueue(weight, move |writer| {
-            let each = |event| match writer.publish(event) {
-                Ok(published) => Ok(Ok(published)),
-                Err(Refusal::Rejected(rejection)) => Ok(Err(rejection)),
-                Err(Refusal::Failed(error)) => Err(Refusal::Failed(error)),
-            };
-            events.into_iter().map(each).collect()
-        });
-        Ok(Publishing { engine: self.clone(), answered: queued.await? })
+        let mut answered = Vec::new();
+        let mut events = events.into_iter().peekable();
+        while events.peek().is_some() {
+            // Heavy events go in several jobs, so that none holds up the others for long.
+            let mut total: u32 = 0;
+            let mut part = Vec::new();
+            while let Some(event) = events.next_if(|_| total < JOB_WEIGHT) {
+                total = total.saturating_add(weight_of_event(&event));
+                part.push(event);
+            }
+            answered.push(self.enqueue(total, move |writer| publish(writer, part)).await?);
+        }
+        Ok(Publishing { engine: self.clone(), answered })
     }
 
     /// Creates a pipeline, or only checks it.
@@ -172,21 +175,42 @@ impl Engine {
     }
 }
 
+type Outcomes = Vec<Result<Published, Rejection>>;
+
+fn publish(writer: &mut Writer, events: Vec<Event>) -> Result<Outcomes, Refusal> {
+    let each = |event| match writer.publish(event) {
+        Ok(published) => Ok(Ok(published)),
+        Err(Refusal::Rejected(rejection)) => Ok(Err(rejection)),
+        Err(Refusal::Failed(error)) => Err(Refusal::Failed(error)),
+    };
+    events.into_iter().map(each).collect()
+}
+
 /// Events that have their place in the order of all.
 #[derive(Debug)]
 pub struct Publishing {
     engine: Engine,
-    answered: oneshot::Receiver<Result<Vec<Result<Published, Rejection>>, Rejection>>,
+    answered: Vec<oneshot::Receiver<Result<Outcomes, Rejection>>>,
 }
 
 impl Publishing {
     /// What became of each event, once that is durable. Dropping this takes nothing back.
     pub async fn outcomes(self) -> Result<Vec<Result<Published, Rejection>>, EngineError> {
-        Ok(self.engine.answer(self.answered).await??)
+        let mut outcomes = Vec::new();
+        for answered in self.answered {
+            outcomes.append(&mut self.engine.answer(answered).await??);
+        }
+        Ok(outcomes)
     }
 }
 
-/// What an event or entity weighs in queue and batch.
+/// What an event weighs in queue and batch: every subject is a decision of its own.
+fn weight_of_event(event: &Event) -> u32 {
+    let subjects = u32::try_from(event.subjects.len()).unwrap_or(u32::MAX);
+    weight(&event.attributes).saturating_add(subjects.saturating_sub(1))
+}
+
+/// What an entity, or an event with one subject, weighs in queue and batch.
 fn weight(fields: &Fields) -> u32 {
     1 + u32::try_from(fields.size_bytes() / 256).unwrap_or(u32::MAX)
 }

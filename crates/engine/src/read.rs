@@ -9,6 +9,9 @@ use crate::{Engine, EngineError};
 /// How many records one call looks at before it ends its page early.
 const SCAN_RECORDS: usize = 10_000;
 
+/// How many moves of one entity one call looks at: each may lie in a chunk of its own.
+const CHAIN_MOVES: usize = 1_000;
+
 /// Which moves to list; `None` means any.
 #[derive(Debug, Clone, Default)]
 pub struct MoveQuery {
@@ -133,7 +136,10 @@ impl Engine {
     /// The record of an event: the event, its decisions, its verdicts.
     pub async fn event(&self, source: Source, id: EventId) -> Result<Record, EngineError> {
         self.read(move |store| {
-            let not_found = || Rejection::not_found(Resource::Event, &format!("{source}/{id}"));
+            let not_found = || Rejection::EventNotFound {
+                source_name: source.to_string(),
+                event_id: id.to_string(),
+            };
             Ok(store.find_event(&source, &id)?.ok_or_else(not_found)?)
         })
         .await
@@ -215,6 +221,7 @@ fn moves_of_entity(
     if before.sequence < sequence && store.record(before.sequence)?.is_some_and(|r| on_chain(&r)) {
         sequence = before.sequence;
     }
+    let mut looked_at = 0;
     while sequence > 0 {
         let Some(record) = store.record(sequence)? else { break };
         if query.is_past(&record) {
@@ -226,10 +233,11 @@ fn moves_of_entity(
         let at = MoveId { sequence, index };
         if at < before && query.matches(moved) {
             page.moves.push(LoggedMove { id: at, moved: moved.clone() });
-            if page.moves.len() == limit {
-                page.next = (*previous > 0).then_some(at);
-                break;
-            }
+        }
+        looked_at += 1;
+        if page.moves.len() == limit || looked_at == CHAIN_MOVES {
+            page.next = (*previous > 0).then_some(at);
+            break;
         }
         sequence = *previous;
     }

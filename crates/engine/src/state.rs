@@ -11,7 +11,7 @@ use pawl_store::{Store, StoreError};
 use crate::Counts;
 
 /// How many rows recovery reads at a time.
-const PAGE: usize = 10_000;
+const PAGE: usize = 500;
 
 /// The configuration as the next event will find it (T10), and how many entities stand where.
 /// Only the writer has it, so there is nothing that could lag behind.

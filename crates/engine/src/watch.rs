@@ -5,12 +5,12 @@ use std::time::Duration;
 use pawl_domain::{
     EntityId, EntityKind, Move, MoveId, PipelineId, Responsible, StageId, Timestamp, TriggerId,
 };
-use pawl_store::{Record, StoreError};
+use pawl_store::{Head, Record, StoreError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::core::Core;
-use crate::hub::Durable;
+use crate::hub::{Durable, RecordMoves};
 use crate::token::Position;
 use crate::{ResumeToken, WatchError};
 
@@ -96,15 +96,15 @@ pub struct WatchedMove {
     /// Its id.
     pub id: MoveId,
     /// The record that made it.
-    record: Arc<Record>,
+    record: Arc<RecordMoves>,
     /// Resumes after it.
     pub token: ResumeToken,
 }
 
 impl WatchedMove {
     /// The move.
-    pub fn moved(&self) -> Option<&Move> {
-        self.record.moves().nth(self.id.index as usize)
+    pub fn moved(&self) -> &Move {
+        &self.record.moves[self.id.index as usize]
     }
 }
 
@@ -122,6 +122,8 @@ pub struct Watch {
     /// Moves before `position`, and the time of the last record looked at; known after the first
     /// step.
     passed: Option<(u64, Timestamp)>,
+    /// Whether it has looked further since the last heartbeat.
+    stepped: bool,
 }
 
 impl Watch {
@@ -140,7 +142,17 @@ impl Watch {
             Start::Resume(token) => ResumeToken::read(token, &core.store, durable)?,
         };
         let next_heartbeat = Instant::now() + heartbeat;
-        Ok(Self { core, filter, heartbeat, next_heartbeat, head, closing, position, passed: None })
+        Ok(Self {
+            core,
+            filter,
+            heartbeat,
+            next_heartbeat,
+            head,
+            closing,
+            position,
+            passed: None,
+            stepped: false,
+        })
     }
 
     /// The token that resumes where the watch stands.
@@ -156,15 +168,15 @@ impl Watch {
             }
             let durable = *self.head.borrow_and_update();
             let behind = self.position.sequence <= durable.head.sequence;
-            // Also while moves come without a pause (W3). Before the first step there is no telling
-            // how far behind the watch is.
-            let can_tell = !behind || self.passed.is_some();
-            if can_tell && Instant::now() >= self.next_heartbeat {
+            // Also while moves come without a pause (W3), but never twice without a step between them.
+            if (!behind || self.stepped) && Instant::now() >= self.next_heartbeat {
+                self.stepped = false;
                 self.next_heartbeat = Instant::now() + self.heartbeat;
                 return Ok(self.sign_of_life());
             }
             if behind {
                 let moves = self.advance(durable).await?;
+                self.stepped = true;
                 if !moves.is_empty() {
                     return Ok(Step::Moves(moves));
                 }
@@ -181,16 +193,15 @@ impl Watch {
 
     /// Takes one step towards the head and gives the matching moves on the way.
     async fn advance(&mut self, durable: Durable) -> Result<Vec<WatchedMove>, StoreError> {
-        let head = durable.head.sequence;
         let from = self.position.sequence;
         let Stretch { records, reached, passed } =
             match self.core.hub.moves_from(from, STEP_RECORDS) {
-                Some(records) => Stretch::of_ring(records, head),
-                None => self.read_log(head).await?,
+                Some(records) => Stretch::of_ring(records, durable.head),
+                None => self.read_log(durable.head.sequence).await?,
             };
         let mut moves = Vec::new();
         for record in &records {
-            for (index, moved) in (0..).zip(record.moves()) {
+            for (index, moved) in (0..).zip(&record.moves) {
                 let at = Position { sequence: record.sequence, index };
                 if at >= self.position && self.filter.matches(moved) {
                     let after = Position { index: index + 1, ..at };
@@ -209,19 +220,13 @@ impl Watch {
 
     /// The chunk of the log at the cursor.
     async fn read_log(&self, head: u64) -> Result<Stretch, StoreError> {
-        // The semaphore is never closed.
-        let _permit = self.core.scans.acquire().await;
-        let (core, from) = (Arc::clone(&self.core), self.position.sequence);
-        let read = tokio::task::spawn_blocking(move || core.store.chunk_with(from)).await;
-        let chunk = read.map_err(|error| StoreError::Damaged {
-            what: format!("the log at {from}"),
-            problem: error.to_string(),
-        })??;
+        let from = self.position.sequence;
+        let chunk = self.core.scan(move |store| store.chunk_with(from)).await??;
         let Some(chunk) = chunk else {
             let (what, problem) = ("the log".to_owned(), format!("record {from} is missing"));
             return Err(StoreError::Damaged { what, problem });
         };
-        Ok(Stretch::of_chunk(chunk, from, head))
+        Ok(Stretch::of_chunk(&chunk, from, head))
     }
 
     fn sign_of_life(&self) -> Step {
@@ -247,37 +252,36 @@ impl Watch {
 /// A stretch of the log that a watch has looked at.
 struct Stretch {
     /// Those of its records that made moves.
-    records: Vec<Arc<Record>>,
+    records: Vec<Arc<RecordMoves>>,
     /// Sequence of the last record looked at.
     reached: u64,
-    /// Moves up to there, and when; `None` when there was nothing to tell it from.
+    /// Moves up to there, and when the last record looked at was committed.
     passed: Option<(u64, Timestamp)>,
 }
 
 impl Stretch {
     /// Everything that the ring has up to the head, or as much as one step takes.
-    fn of_ring(records: Vec<Arc<Record>>, head: u64) -> Self {
-        let last = records.last().map_or(0, |record| record.sequence);
-        let reached = if records.len() == STEP_RECORDS { last } else { last.max(head) };
-        Self { reached, passed: records.last().map(|record| passed(record)), records }
+    fn of_ring(records: Vec<Arc<RecordMoves>>, head: Head) -> Self {
+        let last = records.last().map(|record| {
+            (record.sequence, record.before + record.moves.len() as u64, record.time)
+        });
+        let (reached, moves, time) = match last {
+            // Further ones may follow; or these were announced after the head was looked up.
+            Some(last) if records.len() == STEP_RECORDS || last.0 > head.sequence => last,
+            _ => (head.sequence, head.moves, head.time),
+        };
+        Self { records, reached, passed: Some((moves, time)) }
     }
 
     /// A chunk of the log; only what is durable counts.
-    fn of_chunk(chunk: Vec<Record>, from: u64, head: u64) -> Self {
-        let durable = chunk.into_iter().filter(|record| (from..=head).contains(&record.sequence));
-        let (mut records, mut reached, mut last) = (Vec::new(), from, None);
+    fn of_chunk(chunk: &[Record], from: u64, head: u64) -> Self {
+        let durable = chunk.iter().filter(|record| (from..=head).contains(&record.sequence));
+        let (mut records, mut reached, mut passed) = (Vec::new(), from, None);
         for record in durable {
             reached = record.sequence;
-            last = Some(passed(&record));
-            if record.moves().next().is_some() {
-                records.push(Arc::new(record));
-            }
+            passed = Some((record.moves_before + record.moves().count() as u64, record.time));
+            records.extend(RecordMoves::of(record).map(Arc::new));
         }
-        Self { records, reached, passed: last }
+        Self { records, reached, passed }
     }
-}
-
-/// How many moves the log holds up to and with a record, and when it was committed.
-fn passed(record: &Record) -> (u64, Timestamp) {
-    (record.moves_before + record.moves().count() as u64, record.time)
 }

@@ -14,9 +14,13 @@ use crate::core::Options;
 use crate::hub::Hub;
 use crate::state::State;
 
-/// How much one batch takes; it never waits for more. One event or entity weighs 1 for itself and 1
-/// for every 256 bytes that it brings, so this is 4,096 of them or a megabyte.
+/// How much one batch takes before it is closed; it never waits for more. A decision, an entity and
+/// every 256 bytes that they bring weigh 1, eight verdicts too: about a megabyte.
 const BATCH_WEIGHT: u32 = 4_096;
+/// How much one job of a long request brings.
+pub(crate) const JOB_WEIGHT: u32 = 1_024;
+/// How many verdicts weigh as much as a decision.
+const VERDICTS_PER_WEIGHT: usize = 8;
 
 /// One request for the writer.
 pub(crate) struct Job {
@@ -79,6 +83,8 @@ struct Draft {
     entities: HashMap<EntityId, Arc<EntityRow>>,
     events: HashMap<(Source, EventId), usize>,
     requests: HashMap<RequestId, usize>,
+    /// What the verdicts of its records weigh.
+    verdict_weight: u32,
 }
 
 impl Writer {
@@ -99,18 +105,18 @@ impl Writer {
         while let Some(message) = queue.blocking_recv() {
             self.now = self.options.clock.now().max(self.head.time);
             let mut answers = Vec::new();
-            let mut weight = 0;
+            let mut weight: u32 = 0;
             let mut next = Some(message);
             while let Some(message) = next.take() {
                 match message {
                     Message::Stop => queue.close(),
                     Message::Job(job) => {
-                        weight += job.weight;
+                        weight = weight.saturating_add(job.weight);
                         answers.push((job.run)(&mut self)?);
                         drop(job.room);
                     }
                 }
-                if weight < BATCH_WEIGHT {
+                if weight.saturating_add(self.batch.verdict_weight) < BATCH_WEIGHT {
                     next = queue.try_recv().ok();
                 }
             }
@@ -161,6 +167,9 @@ impl Writer {
             moves: self.head.moves + record.moves().count() as u64,
             events: self.head.events + u64::from(record.event().is_some()),
         };
+        let verdicts: usize = record.decisions().iter().map(|d| d.verdicts.len()).sum();
+        let weight = u32::try_from(verdicts / VERDICTS_PER_WEIGHT).unwrap_or(u32::MAX);
+        self.batch.verdict_weight = self.batch.verdict_weight.saturating_add(weight);
         let index = self.batch.records.len();
         if let Some(event) = record.event() {
             self.batch.events.insert((event.source.clone(), event.id.clone()), index);

@@ -33,8 +33,12 @@ pub(crate) const FILTER_VALUES_MAX: usize = 1_000;
 pub(crate) const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
 pub(crate) const HEARTBEAT_MAX: Duration = Duration::from_mins(1);
 pub(crate) const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(15);
-/// Requests of one `PublishEvents` stream that may wait for their outcomes; then its reading pauses.
-pub(crate) const STREAM_IN_FLIGHT_MAX: usize = 256;
+/// Requests of one `PublishEvents` stream, and events in them, that may wait until their outcomes are
+/// read; then its reading pauses.
+pub(crate) const STREAM_REQUESTS_MAX: usize = 256;
+pub(crate) const STREAM_EVENTS_MAX: usize = 4_096;
+/// A response with outcomes is closed once it has grown to this: clients refuse more than 4 MiB.
+pub(crate) const RESPONSE_BYTES: usize = 1_024 * 1_024;
 /// A message to a watcher is closed once its frames have grown to this.
 pub(crate) const WATCH_MESSAGE_BYTES: usize = 64 * 1_024;
 /// How long calls in flight may take to end when the server stops.

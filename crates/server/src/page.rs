@@ -11,7 +11,10 @@ use crate::config::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 use crate::status;
 
 /// A list request: knows its page and can be asked for everything else.
-pub(crate) trait ListRequest: Message + Clone {
+pub(crate) trait ListRequest: Message {
+    /// Tells lists of different things apart.
+    const NAME: &'static str;
+
     /// Takes `page_size` and `page_token` out, leaving the arguments that name the list.
     fn take_page(&mut self) -> (i32, String);
 }
@@ -19,6 +22,8 @@ pub(crate) trait ListRequest: Message + Clone {
 macro_rules! list_requests {
     ($($request:ident)+) => {$(
         impl ListRequest for pawl_api::pb::$request {
+            const NAME: &'static str = stringify!($request);
+
             fn take_page(&mut self) -> (i32, String) {
                 (std::mem::take(&mut self.page_size), std::mem::take(&mut self.page_token))
             }
@@ -54,7 +59,7 @@ impl PageRequest {
                 return Err(status::rejected(&Rejection::invalid("page_size", problem)));
             }
         };
-        let kind = xxh3_64_with_seed(std::any::type_name::<R>().as_bytes(), 0);
+        let kind = xxh3_64_with_seed(R::NAME.as_bytes(), 0);
         let list = xxh3_64_with_seed(&request.encode_to_vec(), kind);
         let mut page = Self { limit, after: String::new(), list };
         if !token.is_empty() {

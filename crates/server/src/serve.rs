@@ -93,14 +93,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         }
         warn!(%listen, "insecure: anyone who can reach this address can read and change everything");
     }
-    let unheard = |source| StartError::Listen { listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(unheard)?;
-    let address = listener.local_addr().map_err(unheard)?;
     let clock = clock();
     let start_time = clock.now();
     let options = Options { clock, dedupe_window: config.dedupe_window };
     let opened = tokio::task::spawn_blocking(move || open(config.data, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    // Only now: who can connect is answered.
+    let unheard = |source| StartError::Listen { listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(unheard)?;
+    let address = listener.local_addr().map_err(unheard)?;
     info!(
         %address, database_id = %engine.database_id(), events = engine.head().events,
         moves = engine.head().moves, entities = engine.counts().entities, "open"

@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use pawl_api::{convert, pb};
 use pawl_domain::Rejection;
 use pawl_engine::{EngineError, WatchError};
@@ -21,6 +19,18 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A refusal as the status of a call.
 pub(crate) fn rejected(rejection: &Rejection) -> Status {
     refused(convert::refusal(rejection))
+}
+
+/// A message of an import that could not be read, after `applied` took effect.
+pub(crate) fn unreadable(status: Status, applied: i64) -> Status {
+    let mut refusal =
+        simple(status.code(), pb::ErrorReason::InvalidField, status.message().to_owned());
+    refusal.metadata.insert("applied_messages".to_owned(), applied.to_string());
+    match status.code() {
+        // Too long, or not the message that it should be.
+        Code::OutOfRange | Code::Internal | Code::InvalidArgument => refused(refusal),
+        _ => status,
+    }
 }
 
 /// What the engine answers instead of a result.
@@ -74,13 +84,6 @@ pub(crate) fn unwatchable(error: &WatchError, database_id: &str) -> Status {
             let mut refusal =
                 simple(Code::FailedPrecondition, pb::ErrorReason::ResumeTokenForeign, message);
             refusal.metadata.insert("database_id".to_owned(), database_id.to_owned());
-            refusal
-        }
-        WatchError::Expired { earliest } => {
-            let mut refusal =
-                simple(Code::OutOfRange, pb::ErrorReason::ResumeTokenExpired, message);
-            let earliest = STANDARD.encode(earliest.as_bytes());
-            refusal.metadata.insert("earliest_token".to_owned(), earliest);
             refusal
         }
     })

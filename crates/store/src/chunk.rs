@@ -51,7 +51,8 @@ pub(crate) fn pack(records: &[&Record]) -> Vec<Part> {
 
 fn cut(first: u64, last: u64, payload: &[u8], out: &mut Vec<Part>) {
     let parts = payload.chunks(PART_MAX_BYTES);
-    // A record is bounded by the limits on events and imports to a few megabytes.
+    // The largest record, an event with 100 subjects that 1,000 triggers consider, has tens of
+    // megabytes.
     let count = u16::try_from(parts.len()).unwrap_or_else(|_| unreachable!("a chunk of 6 GiB"));
     for (index, part) in (0..).zip(parts) {
         let mut value = Vec::with_capacity(HEADER_BYTES + part.len());

@@ -68,6 +68,12 @@ pub enum StoreError {
         /// The refusal.
         source: std::io::Error,
     },
+    /// A read ended without an answer.
+    #[error("a read did not end: {problem}")]
+    Unfinished {
+        /// What became of it.
+        problem: String,
+    },
     /// What was read does not fit together.
     #[error("{what} is damaged: {problem}")]
     Damaged {

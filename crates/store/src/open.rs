@@ -88,7 +88,7 @@ impl Store {
             db,
             file,
             file_path,
-            identities: RwLock::default(),
+            identities: RwLock::new(Identities::new(database_id)),
             database_id,
             recovered: Head::default(),
         };
@@ -116,7 +116,7 @@ impl Store {
     /// Walks the log from its first record to the head and remembers all identities.
     fn recover(&self) -> Result<Head, StoreError> {
         let head = self.head()?;
-        let mut identities = Identities::default();
+        let mut identities = Identities::new(self.database_id);
         let mut reached = Head::default();
         while reached.sequence < head.sequence {
             let next = reached.sequence + 1;
@@ -146,6 +146,8 @@ impl Store {
 
 /// Makes a new database beside its final place and renames it there once it is whole.
 fn create(dir: &Path, sled_dir: &Path) -> Result<(), OpenError> {
+    // The deepest directory that is there already: below it every new entry must be synced too.
+    let existing = dir.ancestors().find(|ancestor| ancestor.exists()).map(Path::to_owned);
     fs::create_dir_all(dir).map_err(io_error("create", dir))?;
     let unfinished = dir.join(SLED_NEW);
     for entry in fs::read_dir(dir).map_err(io_error("list", dir))? {
@@ -176,7 +178,15 @@ fn create(dir: &Path, sled_dir: &Path) -> Result<(), OpenError> {
     }
     sync(&unfinished)?;
     fs::rename(&unfinished, sled_dir).map_err(io_error("rename", &unfinished))?;
-    sync(dir)
+    for directory in dir.ancestors() {
+        // An empty path is the directory in which the process runs.
+        let path = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        sync(path)?;
+        if existing.as_deref() == Some(directory) || directory.as_os_str().is_empty() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn sync(path: &Path) -> Result<(), OpenError> {

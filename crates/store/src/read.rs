@@ -7,8 +7,9 @@ use pawl_domain::{
 use prost::Message;
 
 use crate::convert::from_nanos_since_epoch;
+use crate::identities::Identities;
 use crate::keys::{self, Family};
-use crate::{EntityRow, Head, Record, Store, StoreError, chunk, identities, pb};
+use crate::{EntityRow, Head, Record, Store, StoreError, chunk, pb};
 
 /// Some of a list, in the order of keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub type Row<T> = (T, bool);
 
 /// How many keys one page may look at: bounds how long a list holds back the writer.
 const SCAN_MAX: usize = 10_000;
+/// How many bytes of rows one page may give: clients refuse messages above 4 MiB.
+const PAGE_MAX_BYTES: usize = 1_024 * 1_024;
 
 impl Store {
     /// Where the log ends.
@@ -170,25 +173,27 @@ impl Store {
 
     /// The newest record of the event with this identity (E4).
     pub fn find_event(&self, source: &Source, id: &EventId) -> Result<Option<Record>, StoreError> {
-        self.find(identities::of_event(source, id), |record| {
-            record.event().is_some_and(|event| event.source == *source && event.id == *id)
-        })
+        self.find(
+            |known| known.of_event(source, id),
+            |record| record.event().is_some_and(|event| event.source == *source && event.id == *id),
+        )
     }
 
     /// The newest record of the request with this id.
     pub fn find_request(&self, id: &RequestId) -> Result<Option<Record>, StoreError> {
-        self.find(identities::of_request(id), |record| {
-            record.request.as_ref().is_some_and(|request| request.id == *id)
-        })
+        self.find(
+            |known| known.of_request(id),
+            |record| record.request.as_ref().is_some_and(|request| request.id == *id),
+        )
     }
 
     fn find(
         &self,
-        hash: u64,
+        hash: impl Fn(&Identities) -> u64,
         confirm: impl Fn(&Record) -> bool,
     ) -> Result<Option<Record>, StoreError> {
         let identities = self.identities.read().unwrap_or_else(PoisonError::into_inner);
-        let candidates = identities.candidates(hash);
+        let candidates = identities.candidates(hash(&identities));
         drop(identities);
         for sequence in candidates {
             if let Some(record) = self.record(sequence)?.filter(&confirm) {
@@ -216,11 +221,13 @@ impl Store {
         let start =
             [&keys::all(family)[..], after.as_bytes(), &[0; 1][..usize::from(!after.is_empty())]];
         let end = [family as u8 + 1];
-        let mut items = Vec::new();
+        let (mut items, mut bytes) = (Vec::new(), 0);
         for (scanned, entry) in self.db.range(start.concat()..end.to_vec()).enumerate() {
-            let (id, item) = decode(&entry?.1).and_then(&read).map_err(damage("a row"))?;
+            let (_, value) = entry?;
+            let (id, item) = decode(&value).and_then(&read).map_err(damage("a row"))?;
+            bytes += item.as_ref().map_or(0, |_| value.len());
             items.extend(item);
-            if items.len() >= limit || scanned >= SCAN_MAX {
+            if items.len() >= limit || scanned >= SCAN_MAX || bytes >= PAGE_MAX_BYTES {
                 return Ok(Page { items, next: Some(id) });
             }
         }

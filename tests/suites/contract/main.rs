@@ -21,14 +21,9 @@ use tonic::Status;
 use row::Row;
 use world::World;
 
-/// What no request can bring about at will: failures of the server, and moves that are no longer
-/// retained.
-const BEYOND_REQUESTS: [ErrorReason; 4] = [
-    ErrorReason::ShuttingDown,
-    ErrorReason::OutcomeUnknown,
-    ErrorReason::Internal,
-    ErrorReason::ResumeTokenExpired,
-];
+/// What no request can bring about at will: failures of the server.
+const BEYOND_REQUESTS: [ErrorReason; 3] =
+    [ErrorReason::ShuttingDown, ErrorReason::OutcomeUnknown, ErrorReason::Internal];
 
 fn rows() -> Vec<Row> {
     let tables = [

@@ -180,7 +180,7 @@ mod tests {
         let expected = [
             ("deal/1", pb::DecisionOutcome::Moved, "12-0"),
             ("deal/2", pb::DecisionOutcome::NotMoved, ""),
-            ("", pb::DecisionOutcome::EntityNotFound, ""),
+            ("deal/3", pb::DecisionOutcome::EntityNotFound, ""),
             ("deal/4", pb::DecisionOutcome::Moved, "12-1"),
         ];
         assert_eq!(seen, expected);

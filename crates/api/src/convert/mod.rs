@@ -25,5 +25,6 @@ pub use rejection::refusal;
 pub use trigger::{new_trigger, trigger_patch, trigger_state, trigger_state_filter};
 pub use trigger_type::{new_trigger_type, trigger_type_patch};
 pub use value::{
-    duration, duration_to_pb, fields, fields_to_pb, required, timestamp, timestamp_to_pb,
+    choice, duration, duration_to_pb, fields, fields_to_pb, optional, required, timestamp,
+    timestamp_to_pb,
 };

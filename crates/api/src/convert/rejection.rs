@@ -5,10 +5,10 @@ use tonic::Code;
 
 use crate::pb::{self, ErrorReason};
 
-/// Longest message and longest value of metadata. A refusal travels in HTTP trailers, which some
-/// clients limit to 8 KiB, and what it quotes may be as long as the caller likes; no id or name is
-/// longer than 256 characters.
-const TEXT_MAX_CHARS: usize = 512;
+/// Longest message and longest value of metadata, in bytes. A refusal travels in HTTP trailers, which
+/// some clients limit to 8 KiB, percent-encoded and once more in base64; and what it quotes may be as
+/// long as the caller likes.
+const TEXT_MAX_BYTES: usize = 512;
 
 /// What a rejection tells the caller: its public reason, code and metadata, as
 /// `error_reason.proto` documents them.
@@ -58,6 +58,11 @@ fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
         Rejection::NotFound { resource, id } => {
             (Code::NotFound, not_found(*resource), named(*resource, id))
         }
+        Rejection::EventNotFound { source_name, event_id } => (
+            Code::NotFound,
+            ErrorReason::EventNotFound,
+            vec![("source", text(source_name)), ("event_id", text(event_id))],
+        ),
         Rejection::Missing { field, resource, id } => {
             let mut metadata = named(*resource, id);
             metadata.push(("field", text(field)));
@@ -131,7 +136,6 @@ fn not_found(resource: Resource) -> ErrorReason {
         Resource::TriggerType => ErrorReason::TriggerTypeNotFound,
         Resource::Trigger => ErrorReason::TriggerNotFound,
         Resource::Entity => ErrorReason::EntityNotFound,
-        Resource::Event => ErrorReason::EventNotFound,
     }
 }
 
@@ -149,16 +153,16 @@ fn named(resource: Resource, id: &str) -> Metadata {
         // Of an old revision it is TRIGGER@REVISION.
         Resource::Trigger => pair('@', "trigger_id", "revision"),
         Resource::Entity => vec![("entity_id", id.to_owned())],
-        Resource::Event => vec![("event_id", id.to_owned())],
     }
 }
 
-/// At most [`TEXT_MAX_CHARS`] of a text, with an ellipsis where it was cut off.
+/// At most [`TEXT_MAX_BYTES`] of a text, with an ellipsis where it was cut off.
 fn clipped(text: &str) -> String {
-    match text.char_indices().nth(TEXT_MAX_CHARS) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(TEXT_MAX_CHARS - 1).chain(['…']).collect(),
+    if text.len() <= TEXT_MAX_BYTES {
+        return text.to_owned();
     }
+    let end = text.floor_char_boundary(TEXT_MAX_BYTES - '…'.len_utf8());
+    format!("{}…", &text[..end])
 }
 
 #[cfg(test)]
@@ -186,7 +190,7 @@ mod tests {
             absent(Resource::Trigger, "t1"),
             absent(Resource::Trigger, "t1@7"),
             absent(Resource::Entity, "deal/57"),
-            absent(Resource::Event, "e1"),
+            Rejection::EventNotFound { source_name: s("mailer"), event_id: s("e1") },
             missing(Resource::Pipeline, "sales"),
             missing(Resource::Stage, "sales/won"),
             missing(Resource::TriggerType, "call.missed"),
@@ -263,9 +267,10 @@ mod tests {
 
     #[test]
     fn what_a_caller_sent_cannot_make_a_refusal_long() {
-        let refusal = refusal(&Rejection::invalid("event.source", "ü".repeat(1_000_000)));
-        assert_eq!(refusal.message.chars().count(), TEXT_MAX_CHARS);
-        assert!(refusal.message.starts_with("event.source: ü") && refusal.message.ends_with('…'));
-        assert!(refusal.encoded_len() < 4 * 1_024);
+        let refusal = refusal(&Rejection::invalid("event.source", "𝄞".repeat(1_000_000)));
+        assert!((TEXT_MAX_BYTES - 4..=TEXT_MAX_BYTES).contains(&refusal.message.len()));
+        assert!(refusal.message.starts_with("event.source: 𝄞") && refusal.message.ends_with('…'));
+        // In HTTP trailers the message is percent-encoded and everything is there in base64 again.
+        assert!(refusal.message.len() * 3 + refusal.encoded_len() * 4 / 3 < 8 * 1_024);
     }
 }

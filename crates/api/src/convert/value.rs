@@ -48,7 +48,7 @@ pub fn duration_to_pb(span: Duration) -> prost_types::Duration {
 }
 
 /// `None` for an empty text: optional names are sent so.
-pub(super) fn optional<T>(
+pub fn optional<T>(
     field: &str,
     text: &str,
     parse: fn(&str, &str) -> Result<T, Rejection>,
@@ -75,11 +75,7 @@ pub(super) fn optional_to_pb<T: ToString>(name: Option<&T>) -> String {
 }
 
 /// A value of an enum; `choices` are offered for a number that the contract does not know.
-pub(super) fn choice<E: TryFrom<i32>>(
-    field: &str,
-    number: i32,
-    choices: &str,
-) -> Result<E, Rejection> {
+pub fn choice<E: TryFrom<i32>>(field: &str, number: i32, choices: &str) -> Result<E, Rejection> {
     E::try_from(number)
         .map_err(|_| Rejection::invalid(field, format!("{number} is unknown; use {choices}")))
 }

@@ -1,6 +1,11 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use pawl_api::pb::entity_service_server::EntityService;
 use pawl_api::{convert, pb};
-use pawl_domain::{Actor, Entity, EntityId, EntityPlace, PipelineId, Prose, Rejection, StageId};
+use pawl_domain::{
+    Actor, Entity, EntityId, EntityKind, EntityPlace, PipelineId, Prose, Rejection, StageId,
+};
 use pawl_engine::{EngineError, ImportSummary, MoveByHand, OnExisting};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -8,8 +13,8 @@ use super::events::outcome;
 use super::{Services, bad, under};
 use crate::config::IMPORT_ENTITIES_MAX;
 use crate::page::PageRequest;
-use crate::request::{self, optional};
-use crate::status::{failed, failed_import};
+use crate::request;
+use crate::status::{failed, failed_import, unreadable};
 
 #[tonic::async_trait]
 impl EntityService for Services {
@@ -18,9 +23,13 @@ impl EntityService for Services {
         request: Request<pb::CreateEntityRequest>,
     ) -> Result<Response<pb::CreateEntityResponse>, Status> {
         let request = request.into_inner();
-        let identity = request::identity(&request.request_id, &request).map_err(bad)?;
+        let identity =
+            request::identity("CreateEntity", &request.request_id, &request).map_err(bad)?;
         let mut entity = convert::required("entity", request.entity).map_err(bad)?;
-        self.fill_entity_id("entity", &mut entity).await?;
+        if entity.entity_id.is_empty() {
+            let kind = self.kind_of("entity", &entity).await.map_err(failed)?;
+            entity.entity_id = request::entity_id(&kind);
+        }
         let new = convert::new_entity("entity", entity).map_err(bad)?;
         let created = self.engine.create_entity(new, identity).await.map_err(under("entity"))?;
         Ok(Response::new(pb::CreateEntityResponse { entity: Some((&created).into()) }))
@@ -41,9 +50,10 @@ impl EntityService for Services {
     ) -> Result<Response<pb::ListEntitiesResponse>, Status> {
         let mut request = request.into_inner();
         let page = PageRequest::take(&mut request)?;
-        let pipeline = optional("pipeline_id", &request.pipeline_id, PipelineId::parse);
+        let pipeline = convert::optional("pipeline_id", &request.pipeline_id, PipelineId::parse);
         let pipeline = pipeline.map_err(bad)?;
-        let stage = optional("stage_id", &request.stage_id, StageId::parse).map_err(bad)?;
+        let stage =
+            convert::optional("stage_id", &request.stage_id, StageId::parse).map_err(bad)?;
         let keep = move |entity: &Entity| {
             pipeline.as_ref().is_none_or(|id| entity.pipeline_id == *id)
                 && stage.as_ref().is_none_or(|id| entity.stage_id == *id)
@@ -61,7 +71,8 @@ impl EntityService for Services {
         request: Request<pb::UpdateEntityRequest>,
     ) -> Result<Response<pb::UpdateEntityResponse>, Status> {
         let request = request.into_inner();
-        let identity = request::identity(&request.request_id, &request).map_err(bad)?;
+        let identity =
+            request::identity("UpdateEntity", &request.request_id, &request).map_err(bad)?;
         let entity = convert::required("entity", request.entity).map_err(bad)?;
         let (id, patch) = convert::entity_patch(entity, request.update_mask).map_err(bad)?;
         let expected = request.expected_revision;
@@ -75,7 +86,8 @@ impl EntityService for Services {
         request: Request<pb::MoveEntityRequest>,
     ) -> Result<Response<pb::MoveEntityResponse>, Status> {
         let request = request.into_inner();
-        let identity = request::identity(&request.request_id, &request).map_err(bad)?;
+        let identity =
+            request::identity("MoveEntity", &request.request_id, &request).map_err(bad)?;
         let wish = move_by_hand(request).map_err(bad)?;
         let done = self.engine.move_entity(wish, identity).await.map_err(failed)?;
         let outcome = done.published.as_ref().map(|p| outcome(p, pb::DecisionView::Full));
@@ -102,7 +114,9 @@ impl EntityService for Services {
         let mut answer = pb::ImportEntitiesResponse::default();
         loop {
             let message = tokio::select! {
-                message = messages.message() => message?,
+                message = messages.message() => {
+                    message.map_err(|status| unreadable(status, answer.message_count))?
+                }
                 () = self.engine.stopping() => {
                     return Err(failed_import(EngineError::Stopping, answer.message_count));
                 }
@@ -122,7 +136,7 @@ impl Services {
         &self,
         message: pb::ImportEntitiesRequest,
     ) -> Result<ImportSummary, EngineError> {
-        let identity = request::identity(&message.request_id, &message)?;
+        let identity = request::identity("ImportEntities", &message.request_id, &message)?;
         let count = message.entities.len();
         if count == 0 {
             let problem = format!("is empty; a message has 1 to {IMPORT_ENTITIES_MAX}");
@@ -133,39 +147,38 @@ impl Services {
                 format!("has {count}, the limit is {IMPORT_ENTITIES_MAX}; send more messages");
             return Err(Rejection::invalid("entities", problem).into());
         }
-        let on_existing = match pb::OnExisting::try_from(message.on_existing) {
-            Ok(pb::OnExisting::Unspecified | pb::OnExisting::Fail) => OnExisting::Fail,
-            Ok(pb::OnExisting::Skip) => OnExisting::Skip,
-            Err(_) => {
-                let problem = format!("{} is unknown; use FAIL or SKIP", message.on_existing);
-                return Err(Rejection::invalid("on_existing", problem).into());
+        let on_existing = convert::choice("on_existing", message.on_existing, "FAIL or SKIP")?;
+        let on_existing = match on_existing {
+            pb::OnExisting::Unspecified | pb::OnExisting::Fail => OnExisting::Fail,
+            pb::OnExisting::Skip => OnExisting::Skip,
+        };
+        let mut news = Vec::with_capacity(count);
+        let mut kinds = HashMap::new();
+        for (index, mut entity) in message.entities.into_iter().enumerate() {
+            let path = format!("entities[{index}]");
+            if entity.entity_id.is_empty() {
+                let kind = match kinds.entry(entity.pipeline_id.clone()) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(self.kind_of(&path, &entity).await?),
+                };
+                entity.entity_id = request::entity_id(kind);
             }
-        };
-        let new = |(index, entity): (usize, pb::Entity)| {
-            convert::new_entity(&format!("entities[{index}]"), entity)
-        };
-        let news = message.entities.into_iter().enumerate().map(new).collect::<Result<_, _>>()?;
+            news.push(convert::new_entity(&path, entity)?);
+        }
         self.engine.import_entities(news, on_existing, identity).await
     }
 
-    /// An entity's id holds its kind, which the pipeline knows.
-    async fn fill_entity_id(
-        &self,
-        path: &'static str,
-        entity: &mut pb::Entity,
-    ) -> Result<(), Status> {
-        if entity.entity_id.is_empty() {
-            let field = format!("{path}.pipeline_id");
-            let id = PipelineId::parse(&field, &entity.pipeline_id).map_err(bad)?;
-            let pipeline = self.engine.pipeline(id).await.map_err(|error| match error {
-                EngineError::Rejected(Rejection::NotFound { resource, id }) => {
-                    bad(Rejection::Missing { field, resource, id })
-                }
-                error => failed(error),
-            })?;
-            request::fill_entity_id(&mut entity.entity_id, &pipeline.kind);
+    /// The kind that the id of an entity without one will hold: its pipeline's.
+    async fn kind_of(&self, path: &str, entity: &pb::Entity) -> Result<EntityKind, EngineError> {
+        let field = format!("{path}.pipeline_id");
+        let id = PipelineId::parse(&field, &entity.pipeline_id)?;
+        match self.engine.pipeline(id).await {
+            Ok(pipeline) => Ok(pipeline.kind),
+            Err(EngineError::Rejected(Rejection::NotFound { resource, id })) => {
+                Err(Rejection::Missing { field, resource, id }.into())
+            }
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 }
 
@@ -173,10 +186,10 @@ fn move_by_hand(request: pb::MoveEntityRequest) -> Result<MoveByHand, Rejection>
     Ok(MoveByHand {
         id: EntityId::parse("entity_id", &request.entity_id)?,
         place: EntityPlace {
-            pipeline_id: optional("pipeline_id", &request.pipeline_id, PipelineId::parse)?,
+            pipeline_id: convert::optional("pipeline_id", &request.pipeline_id, PipelineId::parse)?,
             stage_id: StageId::parse("stage_id", &request.stage_id)?,
         },
-        actor: optional("actor", &request.actor, Actor::parse)?,
+        actor: convert::optional("actor", &request.actor, Actor::parse)?,
         comment: Prose::parse("comment", request.comment)?,
         event_id: request::event_id()?,
         expected_revision: request.expected_revision,

@@ -1,17 +1,21 @@
 use std::pin::Pin;
+use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use pawl_api::pb::event_service_server::EventService;
 use pawl_api::{convert, pb};
 use pawl_domain::{Event, EventId, Rejection, Source};
 use pawl_engine::{EngineError, Published, Publishing};
-use tokio::sync::mpsc;
+use prost::Message;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::{Services, bad};
-use crate::config::{EVENTS_PER_MESSAGE_MAX, STREAM_IN_FLIGHT_MAX};
+use crate::config::{
+    EVENTS_PER_MESSAGE_MAX, RESPONSE_BYTES, STREAM_EVENTS_MAX, STREAM_REQUESTS_MAX,
+};
 use crate::status::{failed, stopping};
 
 #[tonic::async_trait]
@@ -38,11 +42,17 @@ impl EventService for Services {
         &self,
         request: Request<Streaming<pb::PublishEventsRequest>>,
     ) -> Result<Response<Self::PublishEventsStream>, Status> {
-        let (queue, pending) = mpsc::channel(STREAM_IN_FLIGHT_MAX);
+        let (queue, pending) = mpsc::channel(STREAM_REQUESTS_MAX);
         tokio::spawn(read_events(self.clone(), request.into_inner(), queue).in_current_span());
         // The engine has them in order already; here their answers are awaited in order.
         let answers = ReceiverStream::new(pending)
-            .then(|pending: Result<InFlight, _>| async { pending?.answer().await });
+            .then(|pending: Result<InFlight, _>| async { pending?.answer().await })
+            .flat_map(|answers| {
+                stream::iter(match answers {
+                    Ok(answers) => answers.into_iter().map(Ok).collect(),
+                    Err(status) => vec![Err(status)],
+                })
+            });
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -81,13 +91,14 @@ async fn read_events(
     mut requests: Streaming<pb::PublishEventsRequest>,
     queue: mpsc::Sender<Result<InFlight, Status>>,
 ) {
+    let room = Arc::new(Semaphore::new(STREAM_EVENTS_MAX));
     loop {
         let next = tokio::select! {
             request = requests.message() => request,
             () = services.engine.stopping() => Err(stopping()),
         };
         let in_flight = match next {
-            Ok(Some(request)) => InFlight::send(&services, request).await,
+            Ok(Some(request)) => InFlight::send(&services, request, &room).await,
             Ok(None) => return,
             Err(status) => Err(status),
         };
@@ -105,10 +116,16 @@ struct InFlight {
     /// For each event of the request: what it was called, and why it was refused if it was already.
     slots: Vec<(String, String, Option<Rejection>)>,
     publishing: Publishing,
+    /// Its share of what the stream may have in flight.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl InFlight {
-    async fn send(services: &Services, request: pb::PublishEventsRequest) -> Result<Self, Status> {
+    async fn send(
+        services: &Services,
+        request: pb::PublishEventsRequest,
+        room: &Arc<Semaphore>,
+    ) -> Result<Self, Status> {
         let view = convert::decision_view("view", request.view).map_err(bad)?;
         let count = request.events.len();
         if count > EVENTS_PER_MESSAGE_MAX {
@@ -116,6 +133,9 @@ impl InFlight {
                 format!("has {count}, the limit is {EVENTS_PER_MESSAGE_MAX}; send more messages");
             return Err(bad(Rejection::invalid("events", problem)));
         }
+        let share = u32::try_from(count).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let room = Arc::clone(room).acquire_many_owned(share).await.ok();
         let mut slots = Vec::with_capacity(count);
         let mut good: Vec<Event> = Vec::with_capacity(count);
         for (index, event) in request.events.into_iter().enumerate() {
@@ -130,22 +150,32 @@ impl InFlight {
             slots.push((id, source, refused));
         }
         let publishing = services.engine.publish(good).await.map_err(failed)?;
-        Ok(Self { view, slots, publishing })
+        Ok(Self { view, slots, publishing, _room: room })
     }
 
-    async fn answer(self) -> Result<pb::PublishEventsResponse, Status> {
+    /// The outcomes, in messages that every client accepts.
+    async fn answer(self) -> Result<Vec<pb::PublishEventsResponse>, Status> {
         let mut published = self.publishing.outcomes().await.map_err(failed)?.into_iter();
-        let mut outcomes = Vec::with_capacity(self.slots.len());
+        let mut answers = vec![pb::PublishEventsResponse::default()];
+        let mut bytes = 0;
         for (id, source, refused) in self.slots {
-            outcomes.push(match refused {
+            let outcome = match refused {
                 Some(rejection) => convert::refused(id, source, &rejection),
                 None => match published.next() {
                     Some(Ok(published)) => outcome(&published, self.view),
                     Some(Err(rejection)) => convert::refused(id, source, &rejection),
                     None => return Err(failed(EngineError::OutcomeUnknown)),
                 },
-            });
+            };
+            if bytes >= RESPONSE_BYTES {
+                answers.push(pb::PublishEventsResponse::default());
+                bytes = 0;
+            }
+            bytes += outcome.encoded_len();
+            if let Some(last) = answers.last_mut() {
+                last.outcomes.push(outcome);
+            }
         }
-        Ok(pb::PublishEventsResponse { outcomes })
+        Ok(answers)
     }
 }

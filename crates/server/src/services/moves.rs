@@ -18,7 +18,6 @@ use crate::config::{
     FILTER_VALUES_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN, WATCH_MESSAGE_BYTES,
 };
 use crate::page::PageRequest;
-use crate::request::optional;
 use crate::status::{failed, internal, page_token_invalid, stopping, unwatchable};
 
 #[tonic::async_trait]
@@ -118,7 +117,7 @@ impl WatchFrames {
     fn pack(&mut self, moves: &[WatchedMove]) {
         let (mut frames, mut bytes) = (Vec::new(), 0);
         for watched in moves {
-            let Some(moved) = watched.moved() else { continue };
+            let moved = watched.moved();
             debug!(move_id = %watched.id, entity_id = %moved.entity_id, "sent a move");
             let next =
                 frame(watched.token.clone(), Frame::Move(convert::move_to_pb(watched.id, moved)));
@@ -180,9 +179,9 @@ fn values<T: Eq + Hash>(
 
 fn query(request: pb::ListMovesRequest) -> Result<MoveQuery, Rejection> {
     Ok(MoveQuery {
-        entity_id: optional("entity_id", &request.entity_id, EntityId::parse)?,
-        pipeline_id: optional("pipeline_id", &request.pipeline_id, PipelineId::parse)?,
-        trigger_id: optional("trigger_id", &request.trigger_id, TriggerId::parse)?,
+        entity_id: convert::optional("entity_id", &request.entity_id, EntityId::parse)?,
+        pipeline_id: convert::optional("pipeline_id", &request.pipeline_id, PipelineId::parse)?,
+        trigger_id: convert::optional("trigger_id", &request.trigger_id, TriggerId::parse)?,
         start_time: request.start_time.map(|t| convert::timestamp("start_time", t)).transpose()?,
         end_time: request.end_time.map(|t| convert::timestamp("end_time", t)).transpose()?,
     })

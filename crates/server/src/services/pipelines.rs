@@ -15,7 +15,8 @@ impl PipelineService for Services {
         request: Request<pb::CreatePipelineRequest>,
     ) -> Result<Response<pb::CreatePipelineResponse>, Status> {
         let request = request.into_inner();
-        let identity = request::identity(&request.request_id, &request).map_err(bad)?;
+        let identity =
+            request::identity("CreatePipeline", &request.request_id, &request).map_err(bad)?;
         let mut pipeline = convert::required("pipeline", request.pipeline).map_err(bad)?;
         request::fill_id(&mut pipeline.pipeline_id);
         let new = convert::new_pipeline(pipeline).map_err(bad)?;
@@ -40,7 +41,7 @@ impl PipelineService for Services {
     ) -> Result<Response<pb::ListPipelinesResponse>, Status> {
         let mut request = request.into_inner();
         let page = PageRequest::take(&mut request)?;
-        let kind = request::optional("entity_kind", &request.entity_kind, EntityKind::parse);
+        let kind = convert::optional("entity_kind", &request.entity_kind, EntityKind::parse);
         let kind = kind.map_err(bad)?;
         let found = self.engine.pipelines(kind, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, bad, under};
 use crate::page::PageRequest;
-use crate::request::{self, optional};
+use crate::request;
 use crate::status::failed;
 
 #[tonic::async_trait]
@@ -18,7 +18,8 @@ impl TriggerService for Services {
         request: Request<pb::CreateTriggerTypeRequest>,
     ) -> Result<Response<pb::CreateTriggerTypeResponse>, Status> {
         let request = request.into_inner();
-        let identity = request::identity(&request.request_id, &request).map_err(bad)?;
+        let identity =
+            request::identity("CreateTriggerType", &request.request_id, &request).map_err(bad)?;
         let mut new = convert::required("trigger_type", request.trigger_type).map_err(bad)?;
         request::fill_id(&mut new.code);
         let new = convert::new_trigger_type(new).map_err(bad)?;
@@ -80,7 +81,8 @@ impl TriggerService for Services {
         request: Request<pb::CreateTriggerRequest>,
     ) -> Result<Response<pb::CreateTriggerResponse>, Status> {
         let request = request.into_inner();
-        let identity = request::identity(&request.request_id, &request).map_err(bad)?;
+        let identity =
+            request::identity("CreateTrigger", &request.request_id, &request).map_err(bad)?;
         let mut trigger = convert::required("trigger", request.trigger).map_err(bad)?;
         request::fill_id(&mut trigger.trigger_id);
         let new = convert::new_trigger(trigger).map_err(bad)?;
@@ -147,7 +149,7 @@ impl TriggerService for Services {
 fn type_filter(
     request: pb::ListTriggerTypesRequest,
 ) -> Result<impl Fn(&TriggerType) -> bool + Send + 'static, Rejection> {
-    let kind = optional("entity_kind", &request.entity_kind, EntityKind::parse)?;
+    let kind = convert::optional("entity_kind", &request.entity_kind, EntityKind::parse)?;
     // No longer than the titles in which it is looked for.
     let query = DisplayName::parse("query", request.query)?.as_str().to_lowercase();
     let section = request.section;
@@ -160,9 +162,9 @@ fn type_filter(
 
 fn trigger_query(request: &pb::ListTriggersRequest) -> Result<TriggerQuery, Rejection> {
     Ok(TriggerQuery {
-        pipeline_id: optional("pipeline_id", &request.pipeline_id, PipelineId::parse)?,
-        stage_id: optional("stage_id", &request.stage_id, StageId::parse)?,
-        type_code: optional("trigger_type", &request.trigger_type, TypeCode::parse)?,
+        pipeline_id: convert::optional("pipeline_id", &request.pipeline_id, PipelineId::parse)?,
+        stage_id: convert::optional("stage_id", &request.stage_id, StageId::parse)?,
+        type_code: convert::optional("trigger_type", &request.trigger_type, TypeCode::parse)?,
         state: convert::trigger_state_filter("state", request.state)?,
     })
 }

@@ -151,3 +151,30 @@ async fn of_many_at_once_one_is_carried_out() {
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     assert_eq!(bed.engine.head().sequence, before + 1);
 }
+
+/// A request that changed nothing had an answer all the same: sent again it must not find a changed
+/// world and act on it.
+#[tokio::test]
+async fn requests_that_change_nothing_are_remembered_too() {
+    let bed = bed().await;
+    let stood = bed.move_by_hand("deal/1", "a", 0, Some(request("stay", 1))).await.unwrap();
+    assert!(stood.published.is_none());
+    let patch = || EntityPatch { responsible: Some(None), ..EntityPatch::default() };
+    let same =
+        bed.engine.update_entity(id("deal/1"), patch(), 0, Some(request("same", 1))).await.unwrap();
+    let news = || vec![entity_on("deal/1", "a")];
+    let skip = |r| bed.engine.import_entities(news(), OnExisting::Skip, Some(r));
+    let skipped = skip(request("skip", 1)).await.unwrap();
+
+    bed.move_by_hand("deal/1", "c", 0, None).await.unwrap();
+    let again = bed.move_by_hand("deal/1", "a", 0, Some(request("stay", 1))).await.unwrap();
+    assert!(again.published.is_none(), "it does not move back");
+    assert_eq!(again.entity, stood.entity);
+    let taken = EntityPatch { responsible: Some(Some(id("bob"))), ..EntityPatch::default() };
+    bed.engine.update_entity(id("deal/1"), taken, 0, None).await.unwrap();
+    let again = bed.engine.update_entity(id("deal/1"), patch(), 0, Some(request("same", 1))).await;
+    assert_eq!(again.unwrap(), same);
+    bed.engine.delete_entity(id("deal/1"), 0).await.unwrap();
+    assert_eq!(skip(request("skip", 1)).await.unwrap(), skipped);
+    assert!(bed.engine.entity(id("deal/1")).await.is_err(), "it is not created after all");
+}

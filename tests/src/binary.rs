@@ -30,7 +30,7 @@ fn build() -> PathBuf {
         Some(other) => other,
     };
     let built = Command::new(env!("CARGO"))
-        .args(["build", "-p", "pawl-cli", "--bin", "pawl", "--message-format=json"])
+        .args(["build", "--workspace", "--bin", "pawl", "--message-format=json"])
         .args(["--profile", profile, "--target-dir"])
         .arg(target_dir)
         .current_dir(workspace_root())

@@ -211,23 +211,15 @@ pub(crate) enum Output {
 impl Pawl {
     /// Reads the command line; on a mistake prints what is wrong and exits with 2.
     pub(crate) fn from_command_line() -> Self {
-        let matches = definition().get_matches();
+        let matches = Self::command().get_matches();
         if let Some(("serve", serve)) = matches.subcommand()
             && serve.value_source("address") == Some(ValueSource::CommandLine)
         {
             let message = "--address is for clients; `pawl serve` takes --listen IP:PORT";
-            definition().error(ErrorKind::ArgumentConflict, message).exit();
+            Self::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
-}
-
-/// The command line, with the options of clients hidden where they make no sense.
-fn definition() -> clap::Command {
-    let mut command = Pawl::command();
-    // Options for all commands reach them only now.
-    command.build();
-    command.mut_subcommand("serve", |serve| serve.mut_arg("address", |address| address.hide(true)))
 }
 
 /// Reads a span of time such as `90s`, `1h 30m` or `7d`.
@@ -251,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_consistent() {
-        definition().debug_assert();
+        Pawl::command().debug_assert();
     }
 
     #[test]
@@ -273,26 +265,15 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&definition());
+        check(&Pawl::command());
     }
 
     #[test]
     fn the_default_window_is_that_of_the_server() {
-        let matches = definition().get_matches_from(["pawl", "serve"]);
+        let matches = Pawl::command().get_matches_from(["pawl", "serve"]);
         let Command::Serve(args) = Pawl::from_arg_matches(&matches).unwrap().command else {
             panic!("not what was asked for");
         };
         assert_eq!(args.dedupe_window, pawl_server::DEFAULT_DEDUPE_WINDOW);
-    }
-
-    #[test]
-    fn the_address_is_no_option_of_serve() {
-        let mut definition = definition();
-        let mut help = |command| {
-            let command = definition.find_subcommand_mut(command).unwrap();
-            command.render_help().to_string()
-        };
-        assert!(!help("serve").contains("--address"));
-        assert!(help("watch").contains("--address"));
     }
 }

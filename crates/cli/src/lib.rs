@@ -18,6 +18,7 @@ mod serve;
 mod signals;
 mod watch;
 
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use crate::args::{Command, EntityCommand, EventCommand, Pawl};
@@ -29,10 +30,14 @@ pub fn run() -> ExitCode {
     let Pawl { address, command } = Pawl::from_command_line();
     let outcome = match command {
         Command::Serve(args) => serve::run(args),
-        Command::Apply(args) => block_on(apply::run(args, &address)),
-        Command::Entity(EntityCommand::Import(args)) => block_on(import::run(args, &address)),
-        Command::Event(EventCommand::Publish(args)) => block_on(publish::run(args, &address)),
-        Command::Watch(args) => block_on(watch::run(args, &address)),
+        Command::Apply(args) => block_on(Box::pin(apply::run(args, &address))),
+        Command::Entity(EntityCommand::Import(args)) => {
+            block_on(Box::pin(import::run(args, &address)))
+        }
+        Command::Event(EventCommand::Publish(args)) => {
+            block_on(Box::pin(publish::run(args, &address)))
+        }
+        Command::Watch(args) => block_on(Box::pin(watch::run(args, &address))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,8 +49,10 @@ pub fn run() -> ExitCode {
     }
 }
 
+type ClientCommand<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
+
 /// A client needs no more than one thread; what it reads is parsed on another.
-fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn block_on(command: ClientCommand<'_>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -11,8 +11,9 @@ use pawl_api::pb::pipeline_service_server::{self, PipelineServiceServer};
 use pawl_api::pb::system_service_server::{self, SystemServiceServer};
 use pawl_api::pb::trigger_service_server::{self, TriggerServiceServer};
 use pawl_engine::{Clock, Engine, OpenError, Options, Store};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -23,6 +24,9 @@ use tracing::{debug_span, info, warn};
 use crate::Config;
 use crate::config::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MESSAGE_MAX_BYTES, STOP_GRACE};
 use crate::services::{Services, System};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,14 +97,20 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         }
         warn!(%listen, "insecure: anyone who can reach this address can read and change everything");
     }
+    let unheard = |source| StartError::Listen { listen, source };
+    // An address that is taken is found out before anything is made or read.
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.map_err(unheard)?;
+    // As a server that is started again at once needs it.
+    socket.set_reuseaddr(true).map_err(unheard)?;
+    socket.bind(listen).map_err(unheard)?;
     let clock = clock();
     let start_time = clock.now();
     let options = Options { clock, dedupe_window: config.dedupe_window };
     let opened = tokio::task::spawn_blocking(move || open(config.data, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    // Only now: who can connect is answered.
-    let unheard = |source| StartError::Listen { listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(unheard)?;
+    // Only now, so that who can connect is answered.
+    let listener = socket.listen(BACKLOG).map_err(unheard)?;
     let address = listener.local_addr().map_err(unheard)?;
     info!(
         %address, database_id = %engine.database_id(), events = engine.head().events,
@@ -187,18 +197,8 @@ impl Running {
         mut self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), RunError> {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = Server::builder()
-            .tcp_nodelay(true)
-            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .trace_fn(|request| debug_span!("rpc", path = request.uri().path()))
-            .add_routes(self.routes)
-            .serve_with_incoming_shutdown(self.incoming, async {
-                // Also when this function is dropped.
-                let _ = stopped.await;
-            });
-        let server = tokio::spawn(server);
+        let (stop, stopped) = oneshot::channel();
+        let server = spawn(self.routes, self.incoming, stopped);
         let failed = tokio::select! {
             () = shutdown => None,
             ended = self.engine.ended() => Some(ended),
@@ -221,4 +221,23 @@ impl Running {
         }
         ended.map_err(RunError::Engine)
     }
+}
+
+/// Serves until `stopped` has something, or its sender is gone. Not generic, so that the whole of
+/// HTTP is compiled here and not once more with every caller.
+fn spawn(
+    routes: Routes,
+    incoming: TcpIncoming,
+    stopped: oneshot::Receiver<()>,
+) -> JoinHandle<Result<(), tonic::transport::Error>> {
+    let server = Server::builder()
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .trace_fn(|request| debug_span!("rpc", path = request.uri().path()))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, async {
+            let _ = stopped.await;
+        });
+    tokio::spawn(server)
 }

@@ -3,13 +3,13 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use prost::Message;
 
 use crate::identities::Identities;
-use crate::{Head, OpenError, StoreError, keys, pb};
+use crate::{Head, OpenError, Record, StoreError, keys, pb};
 
 /// Version of the layout that FORMAT.md describes.
 const FORMAT_VERSION: u32 = 1;
@@ -60,6 +60,8 @@ pub struct Store {
     pub(crate) file: File,
     pub(crate) file_path: PathBuf,
     pub(crate) identities: RwLock<Identities>,
+    /// The chunk in which a single record was looked up last; what is written never changes.
+    pub(crate) latest_chunk: Mutex<Vec<Record>>,
     database_id: DatabaseId,
     recovered: Head,
 }
@@ -89,6 +91,7 @@ impl Store {
             file,
             file_path,
             identities: RwLock::new(Identities::new(database_id)),
+            latest_chunk: Mutex::default(),
             database_id,
             recovered: Head::default(),
         };

@@ -167,8 +167,17 @@ impl Store {
 
     /// One record.
     pub fn record(&self, sequence: u64) -> Result<Option<Record>, StoreError> {
-        let records = self.chunk_with(sequence)?.unwrap_or_default();
-        Ok(records.into_iter().find(|record| record.sequence == sequence))
+        let within =
+            |chunk: &[Record]| chunk.iter().find(|record| record.sequence == sequence).cloned();
+        let latest = || self.latest_chunk.lock().unwrap_or_else(PoisonError::into_inner);
+        // Events that are published again come in the order in which they came before.
+        if let Some(record) = within(&latest()) {
+            return Ok(Some(record));
+        }
+        let chunk = self.chunk_with(sequence)?.unwrap_or_default();
+        let record = within(&chunk);
+        *latest() = chunk;
+        Ok(record)
     }
 
     /// The newest record of the event with this identity (E4).

@@ -7,14 +7,23 @@ import pathlib
 import sys
 
 import grpc
+import grpc_tools
 from grpc_status import rpc_status
 from grpc_tools import protoc
 from google.rpc import error_details_pb2
 
 address, proto_dir, stub_dir = sys.argv[1:]
+well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
 files = sorted(str(p) for p in pathlib.Path(proto_dir, "pawl/v1").glob("*.proto"))
 made = protoc.main(
-    ["protoc", f"-I{proto_dir}", f"--python_out={stub_dir}", f"--grpc_python_out={stub_dir}", *files]
+    [
+        "protoc",
+        f"-I{proto_dir}",
+        f"-I{well_known}",
+        f"--python_out={stub_dir}",
+        f"--grpc_python_out={stub_dir}",
+        *files,
+    ]
 )
 assert made == 0, "protoc refuses the contract"
 sys.path.insert(0, stub_dir)

@@ -97,7 +97,10 @@ impl Server {
 
     /// A new connection.
     pub async fn client(&self) -> Client {
-        Client::connect(self.address).await.expect("the server accepts connections")
+        let connected = Client::connect(self.address).await;
+        connected.unwrap_or_else(|error| {
+            panic!("no server at {}: {error:?}\n{}", self.address, self.log.all().join("\n"))
+        })
     }
 
     /// Kills the process where it stands, as a power failure would.
@@ -138,7 +141,9 @@ impl Server {
     /// Waits until `pick` finds something in the log.
     pub async fn find_in_log<T>(&self, what: &str, pick: impl FnMut(&[String]) -> Option<T>) -> T {
         let found = within(PATIENCE_S, what, self.log.clone().find(pick)).await;
-        found.unwrap_or_else(|| panic!("{what}: not in the log:\n{}", self.log.all().join("\n")))
+        found.unwrap_or_else(|| {
+            panic!("{what}: not in the log, which has ended:\n{}", self.log.all().join("\n"))
+        })
     }
 }
 

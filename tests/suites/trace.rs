@@ -42,16 +42,16 @@ async fn an_event_can_be_followed_from_its_call_to_the_watcher() {
     let server = Server::start_with(&["--log", "debug", "--log-format", "json"]).await;
     let client = server.client().await;
     client.pipeline(pipeline("sales", "new offer won:WON")).await;
-    client.trigger_type(trigger_type("email.viewed")).await;
-    client.trigger_type(trigger_type("order.paid")).await;
-    client.trigger(trigger("viewed", "sales/offer", "email.viewed")).await;
-    client.trigger(trigger("paid", "sales/won", "order.paid")).await;
+    client.trigger_type(trigger_type("mail.opened")).await;
+    client.trigger_type(trigger_type("bill.paid")).await;
+    client.trigger(trigger("viewed", "sales/offer", "mail.opened")).await;
+    client.trigger(trigger("paid", "sales/won", "bill.paid")).await;
     client.entity(entity("deal/1", "sales")).await;
     let mut watcher = client.watch(now()).await;
 
     let calls = [
-        ("alone", "email.viewed", "/pawl.v1.EventService/PublishEvent"),
-        ("streamed", "order.paid", "/pawl.v1.EventService/PublishEvents"),
+        ("alone", "mail.opened", "/pawl.v1.EventService/PublishEvent"),
+        ("streamed", "bill.paid", "/pawl.v1.EventService/PublishEvents"),
     ];
     for (event_id, event_type, call) in calls {
         let event = event(event_id, event_type, "deal/1");

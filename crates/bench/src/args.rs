@@ -16,7 +16,7 @@ struct Bench {
     plan: Plan,
 }
 
-/// What this process is instead of the one that measures.
+/// What this process is instead of the one that measures against the echo.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Role {
     /// One of the two servers; prints its address and runs until its standard input ends.
@@ -29,6 +29,25 @@ pub(crate) enum Role {
         /// Pawl's data directory, or the file with the echo's answers.
         path: PathBuf,
     },
+    /// What an event costs beside a million triggers of other pipelines, in ratio to what it costs
+    /// with its own pipeline alone; and what a trigger takes in memory.
+    Crowd(Crowd),
+}
+
+/// What to measure of configurations with many triggers.
+#[derive(Debug, Args)]
+pub(crate) struct Crowd {
+    /// Triggers of the large configuration, a hundred on each pipeline.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub(crate) triggers: u64,
+
+    /// How often each configuration is measured.
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+
+    /// Events that each round publishes to each.
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub(crate) events: u64,
 }
 
 /// Which of the two servers.

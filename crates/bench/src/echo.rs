@@ -69,6 +69,13 @@ impl EventService for Echo {
         Ok(Response::new(Box::pin(stream)))
     }
 
+    async fn preview_event(
+        &self,
+        _: Request<pb::PreviewEventRequest>,
+    ) -> Result<Response<pb::PreviewEventResponse>, Status> {
+        Err(Status::unimplemented("an echo decides nothing"))
+    }
+
     async fn get_event(
         &self,
         _: Request<pb::GetEventRequest>,

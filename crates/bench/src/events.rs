@@ -6,7 +6,7 @@ use prost_types::{Struct, Value};
 use crate::case::Mix;
 
 /// Events of this type move their entity, whatever stage it is on.
-pub(crate) const MOVING: &str = "payment.received";
+pub(crate) const MOVING: &str = "load.moving";
 /// Events of this type are considered by as many triggers and move nothing.
 pub(crate) const STAYING: &str = "campaign.viewed";
 /// In the real mix, one event in this many moves its entity.

@@ -3,7 +3,7 @@
 //!
 //! Both servers are child processes of this one and get the same load from the same client code, in
 //! turns. `docs/performance.md` describes the method. This crate deliberately measures only through
-//! the public contract.
+//! the public contract, but for what the network would drown ([`crowd`]).
 //!
 //! Start reading at [`measure::run`].
 
@@ -11,6 +11,7 @@ mod args;
 mod case;
 mod child;
 mod cpu;
+mod crowd;
 mod disk;
 mod echo;
 mod events;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let (role, plan) = args::from_command_line();
     let outcome = match role {
         Some(Role::Server { kind, runtime, path }) => block_on(runtime, serve::run(kind, path)),
+        Some(Role::Crowd(crowd)) => block_on(Runtime::Multi, crowd::run(&crowd)),
         None => block_on(Runtime::Single, measure::run(&plan)),
     };
     match outcome {

@@ -99,6 +99,11 @@ impl ServerError {
         self.0.code()
     }
 
+    /// The public reason, without its prefix; empty when the service itself did not refuse.
+    pub(crate) fn reason(&self) -> String {
+        self.0.get_details_error_info().map_or_else(String::new, |info| info.reason)
+    }
+
     /// A value of the message by the key that the reason documents.
     pub(crate) fn metadata(&self, key: &str) -> Option<String> {
         self.0.get_details_error_info()?.metadata.get(key).cloned()

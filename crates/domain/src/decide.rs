@@ -1,10 +1,21 @@
-use std::cmp::Reverse;
 use std::sync::Arc;
 
+use crate::filter::{Holding, Scope};
+use crate::limits::HOPS_MAX;
 use crate::{
-    Cause, Decision, Direction, Entity, Event, Move, Outcome, Pipeline, Subject, Timestamp,
-    Trigger, TriggerSelection, TriggerState, Verdict, VerdictResult,
+    Cause, Decision, Detail, Direction, Entity, Event, FilterPart, Move, Outcome, Pipeline,
+    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Verdict,
+    VerdictResult,
 };
+
+/// A trigger with the type that says what its parameters mean.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// The trigger.
+    pub trigger: Arc<Trigger>,
+    /// Its type.
+    pub trigger_type: Arc<TriggerType>,
+}
 
 /// Everything that a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -13,41 +24,62 @@ pub struct Situation<'a> {
     pub event: &'a Event,
     /// The event's subject that led to the entity.
     pub subject: &'a Subject,
-    /// The entity as it stands.
+    /// The entity as it stands: after the event's own write, before any move.
     pub entity: &'a Entity,
     /// The entity's pipeline.
     pub pipeline: &'a Pipeline,
     /// The triggers of that pipeline that listen to the event's type, oldest first.
-    pub listening: &'a [Arc<Trigger>],
+    pub listening: &'a [Listener],
+    /// How far from the event that began it (X2).
+    pub hop: u32,
+    /// Whether the entity moved in this commit already (X2).
+    pub has_moved: bool,
     /// Commit time.
     pub now: Timestamp,
 }
 
 /// Decides what an event does to one entity: a verdict for every listening trigger, and at most one
-/// move (T4 to T7, T11).
+/// move (T2 to T7, T11).
 ///
-/// The same function serves publishing and every question about what would have happened.
+/// The same function serves publishing, previews and `pawl test`.
 pub fn decide(situation: &Situation<'_>) -> Decision {
-    let Situation { event, subject, entity, pipeline, listening, .. } = *situation;
+    let Situation { event, subject, entity, listening, hop, .. } = *situation;
+    let scope = Scope::new(event, entity, situation.now);
     let standings: Vec<Standing> =
-        listening.iter().map(|trigger| standing(trigger, entity, pipeline)).collect();
-    let winner = pick(pipeline.selection, listening, &standings);
+        listening.iter().map(|listener| standing(listener, situation, &scope)).collect();
+    let winner = pick(listening, &standings);
 
-    let verdict = |(index, (trigger, standing)): (usize, (&Arc<Trigger>, &Standing))| Verdict {
-        trigger_id: trigger.id.clone(),
-        trigger_revision: trigger.version.revision,
-        stage_id: trigger.stage_id.clone(),
-        result: match (standing, winner) {
-            (Standing::Out(result), _) => result.clone(),
-            (Standing::Eligible { .. }, Some(winner)) if winner != index => {
-                VerdictResult::Outranked { winner: listening[winner].id.clone() }
+    let verdict =
+        |(index, (Listener { trigger, .. }, standing)): (usize, (&Listener, Standing))| {
+            let outranked = |winner: usize| VerdictResult::Outranked {
+                winner: listening[winner].trigger.id.clone(),
+            };
+            let result = match (standing, winner) {
+                (Standing::Out(result), _) => result,
+                (Standing::Eligible { .. }, Some((winner, _))) if winner == index => {
+                    VerdictResult::Moved
+                }
+                (Standing::Eligible { rank, .. }, winner) => match (trigger.state, winner) {
+                    // Shadows do not compete with each other.
+                    (TriggerState::Shadow, None) => VerdictResult::WouldMove,
+                    (TriggerState::Shadow, Some((_, best))) if rank < best => {
+                        VerdictResult::WouldMove
+                    }
+                    (_, Some((winner, _))) => outranked(winner),
+                    (_, None) => unreachable!("of the eligible one is picked"),
+                },
+            };
+            Verdict {
+                trigger_id: trigger.id.clone(),
+                trigger_revision: trigger.version.revision,
+                stage_id: trigger.stage_id.clone(),
+                result,
             }
-            (Standing::Eligible { .. }, _) => VerdictResult::Moved,
-        },
-    };
+        };
     let outcome = match winner {
-        Some(winner) => {
-            Outcome::Moved(move_by(&listening[winner], standings[winner].direction(), situation))
+        Some((winner, _)) => {
+            let direction = standings[winner].direction();
+            Outcome::Moved(move_by(&listening[winner].trigger, direction, situation))
         }
         None if listening.is_empty() => Outcome::NoTrigger(entity.id.clone()),
         None => Outcome::NotMoved(entity.id.clone()),
@@ -55,44 +87,81 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     Decision {
         subject: subject.clone(),
         event_type: event.event_type.clone(),
-        hop: 0,
+        hop,
         outcome,
-        verdicts: listening.iter().zip(&standings).enumerate().map(verdict).collect(),
+        verdicts: listening.iter().zip(standings).enumerate().map(verdict).collect(),
     }
+}
+
+/// The value of each part of each filter that was run, verdict by verdict (Q1).
+pub(crate) fn explain(situation: &Situation<'_>) -> Vec<Vec<FilterPart>> {
+    let Situation { event, entity, listening, .. } = *situation;
+    let scope = Scope::new(event, entity, situation.now);
+    let parts = |Listener { trigger, trigger_type }: &Listener| match &trigger.filter {
+        Some(filter)
+            if trigger.state != TriggerState::Paused
+                && trigger_type.differs(&trigger.parameters, event).is_none() =>
+        {
+            filter.parts(&scope)
+        }
+        _ => Vec::new(),
+    };
+    listening.iter().map(parts).collect()
 }
 
 /// Where one trigger stands before a winner is picked.
 enum Standing {
     /// It could move the entity; `steps` ahead of the entity's stage, negative when behind.
-    Eligible { steps: isize },
+    Eligible { steps: isize, rank: Rank },
     /// It could not, for this reason.
     Out(VerdictResult),
 }
 
+/// The smallest wins: first by stage, then by age (T6).
+type Rank = (bool, isize, u64);
+
 impl Standing {
     fn direction(&self) -> Direction {
         match self {
-            Self::Eligible { steps } if *steps < 0 => Direction::Backward,
+            Self::Eligible { steps, .. } if *steps < 0 => Direction::Backward,
             Self::Eligible { .. } | Self::Out(_) => Direction::Forward,
         }
     }
 }
 
 /// Judges one trigger alone, in the order of precedence (T11).
-fn standing(trigger: &Trigger, entity: &Entity, pipeline: &Pipeline) -> Standing {
+fn standing(listener: &Listener, situation: &Situation<'_>, scope: &Scope<'_>) -> Standing {
+    let Listener { trigger, trigger_type } = listener;
+    let Situation { event, entity, pipeline, hop, has_moved, .. } = *situation;
     if trigger.state == TriggerState::Paused {
         return Standing::Out(VerdictResult::Paused);
     }
-    let steps = steps_between(pipeline, entity, trigger);
-    if steps == 0 {
-        Standing::Out(VerdictResult::SameStage)
-    } else if pipeline.stages.is_closed(&entity.stage_id) && !trigger.allow_reopen {
-        Standing::Out(VerdictResult::EntityClosed)
-    } else if steps < 0 && !trigger.allow_move_back {
-        Standing::Out(VerdictResult::WouldMoveBack)
-    } else {
-        Standing::Eligible { steps }
+    if let Some(came) = trigger_type.differs(&trigger.parameters, event) {
+        return Standing::Out(VerdictResult::ParametersDiffer(Detail::clipped(came)));
     }
+    match trigger.filter.as_ref().map_or(Holding::Holds, |filter| filter.holds(scope)) {
+        Holding::Holds => {}
+        Holding::False(part) => {
+            return Standing::Out(VerdictResult::FilterFalse(Detail::clipped(part)));
+        }
+        Holding::Error(error) => {
+            return Standing::Out(VerdictResult::EvaluationError(Detail::clipped(error)));
+        }
+    }
+    let steps = steps_between(pipeline, entity, trigger);
+    Standing::Out(if has_moved {
+        VerdictResult::Loop
+    } else if hop > HOPS_MAX {
+        VerdictResult::HopLimit
+    } else if steps == 0 {
+        VerdictResult::SameStage
+    } else if pipeline.stages.is_closed(&entity.stage_id) && !trigger.allow_reopen {
+        VerdictResult::EntityClosed
+    } else if steps < 0 && !trigger.allow_move_back {
+        VerdictResult::WouldMoveBack
+    } else {
+        return Standing::Eligible { steps, rank: rank(pipeline.selection, steps, trigger) };
+    })
 }
 
 /// How many stages the trigger's lies after the entity's.
@@ -106,33 +175,31 @@ fn steps_between(pipeline: &Pipeline, entity: &Entity, trigger: &Trigger) -> isi
     position(&trigger.stage_id).cast_signed() - position(&entity.stage_id).cast_signed()
 }
 
-/// Index of the trigger that moves the entity (T6). Of two on one stage, the one created first.
-fn pick(
-    selection: TriggerSelection,
-    listening: &[Arc<Trigger>],
-    standings: &[Standing],
-) -> Option<usize> {
-    let eligible = standings.iter().enumerate().filter_map(|(index, standing)| match standing {
-        Standing::Eligible { steps } => Some((index, *steps, listening[index].created_at)),
-        Standing::Out(_) => None,
-    });
-    let best = match selection {
-        TriggerSelection::EarliestStage => {
-            eligible.min_by_key(|(_, steps, created)| (*steps, *created))
-        }
-        TriggerSelection::FurthestStage => {
-            eligible.min_by_key(|(_, steps, created)| (Reverse(*steps), *created))
-        }
+/// How a trigger compares with others that could move the entity too (T6).
+fn rank(selection: TriggerSelection, steps: isize, trigger: &Trigger) -> Rank {
+    match selection {
+        TriggerSelection::EarliestStage => (false, steps, trigger.created_at),
+        TriggerSelection::FurthestStage => (false, -steps, trigger.created_at),
         // Everything ahead comes before anything behind, and near comes before far.
-        TriggerSelection::NextStage => {
-            eligible.min_by_key(|(_, steps, created)| (*steps < 0, steps.unsigned_abs(), *created))
+        TriggerSelection::NextStage => (steps < 0, steps.abs(), trigger.created_at),
+    }
+}
+
+/// The trigger that moves the entity: of those that are active and could, the one of least rank.
+fn pick(listening: &[Listener], standings: &[Standing]) -> Option<(usize, Rank)> {
+    let eligible = standings.iter().enumerate().filter_map(|(index, standing)| match standing {
+        Standing::Eligible { rank, .. }
+            if listening[index].trigger.state == TriggerState::Active =>
+        {
+            Some((index, *rank))
         }
-    };
-    best.map(|(index, ..)| index)
+        Standing::Eligible { .. } | Standing::Out(_) => None,
+    });
+    eligible.min_by_key(|(_, rank)| *rank)
 }
 
 fn move_by(trigger: &Trigger, direction: Direction, situation: &Situation<'_>) -> Move {
-    let Situation { event, entity, now, .. } = *situation;
+    let Situation { event, entity, hop, now, .. } = *situation;
     Move {
         entity_id: entity.id.clone(),
         pipeline_id: entity.pipeline_id.clone(),
@@ -146,7 +213,7 @@ fn move_by(trigger: &Trigger, direction: Direction, situation: &Situation<'_>) -
             event_source: event.source.clone(),
             event_id: event.id.clone(),
         },
-        hop: 0,
+        hop,
         time: now,
         responsible: entity.responsible.clone(),
         entity_revision: entity.version.revision + 1,

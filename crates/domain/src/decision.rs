@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    Actor, EntityId, EventId, EventType, PipelineId, Prose, Rejection, Responsible, Source,
+    Actor, Detail, EntityId, EventId, EventType, PipelineId, Prose, Rejection, Responsible, Source,
     StageId, Subject, Timestamp, TriggerId,
 };
 
@@ -13,7 +13,7 @@ pub struct Decision {
     pub subject: Subject,
     /// The type of event that was considered.
     pub event_type: EventType,
-    /// 0 for the event itself.
+    /// 0 for the event itself, more along a chain (X2).
     pub hop: u32,
     /// What came of it.
     pub outcome: Outcome,
@@ -32,14 +32,17 @@ pub enum Outcome {
     NoTrigger(EntityId),
     /// There is no such entity (E2).
     EntityNotFound(EntityId),
+    /// The subject is a customer that no open entity names, or none that it may reach (E3).
+    NotReached,
 }
 
 impl Outcome {
     /// The entity that was considered or not found.
-    pub fn entity_id(&self) -> &EntityId {
+    pub fn entity_id(&self) -> Option<&EntityId> {
         match self {
-            Self::Moved(moved) => &moved.entity_id,
-            Self::NotMoved(id) | Self::NoTrigger(id) | Self::EntityNotFound(id) => id,
+            Self::Moved(moved) => Some(&moved.entity_id),
+            Self::NotMoved(id) | Self::NoTrigger(id) | Self::EntityNotFound(id) => Some(id),
+            Self::NotReached => None,
         }
     }
 }
@@ -49,7 +52,10 @@ impl Decision {
     pub fn moved(&self) -> Option<&Move> {
         match &self.outcome {
             Outcome::Moved(moved) => Some(moved),
-            Outcome::NotMoved(_) | Outcome::NoTrigger(_) | Outcome::EntityNotFound(_) => None,
+            Outcome::NotMoved(_)
+            | Outcome::NoTrigger(_)
+            | Outcome::EntityNotFound(_)
+            | Outcome::NotReached => None,
         }
     }
 }
@@ -67,13 +73,25 @@ pub struct Verdict {
     pub result: VerdictResult,
 }
 
-/// What became of one trigger; the order is that of precedence (T11).
+/// What became of one trigger; of those that say why not, the first that applies is given (T11).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VerdictResult {
     /// It moved the entity.
     Moved,
+    /// It would have moved it, were it active (T4).
+    WouldMove,
     /// It is paused (T4).
     Paused,
+    /// A parameter differs: which, and what came instead (T2).
+    ParametersDiffer(Detail),
+    /// Its filter does not hold: which part (T3).
+    FilterFalse(Detail),
+    /// Its filter could not be evaluated: why (T3).
+    EvaluationError(Detail),
+    /// The entity moved in this commit already (X2).
+    Loop,
+    /// The chain has become too long (X2).
+    HopLimit,
     /// The entity stands on its stage already (T5).
     SameStage,
     /// The entity's stage is closed and the trigger may not reopen (T5).
@@ -85,6 +103,22 @@ pub enum VerdictResult {
         /// The one that was.
         winner: TriggerId,
     },
+}
+
+impl VerdictResult {
+    /// Whether the trigger was considered at all (Q3).
+    pub fn is_considered(&self) -> bool {
+        !matches!(self, Self::Paused)
+    }
+
+    /// Whether type, parameters and filter held (Q3).
+    pub fn is_match(&self) -> bool {
+        self.is_considered()
+            && !matches!(
+                self,
+                Self::ParametersDiffer(_) | Self::FilterFalse(_) | Self::EvaluationError(_)
+            )
+    }
 }
 
 /// One change of an entity's stage, whoever caused it (W7).

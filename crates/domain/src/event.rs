@@ -2,13 +2,15 @@ use std::fmt;
 
 use crate::limits::SUBJECTS_MAX;
 use crate::{
-    Actor, CustomerId, EntityId, EventId, EventType, Fields, Rejection, Source, Timestamp,
+    Actor, Changes, CustomerId, EntityId, EventId, EventType, Fields, Rejection, Source, Timestamp,
 };
 
 /// The source of events that the service itself makes; sources that begin so are reserved (E1).
 pub const SERVICE_SOURCE: &str = "pawl";
 /// The type of changes to an entity's fields: the service's own, never published (E1).
 pub const ENTITY_UPDATED: &str = "entity.updated";
+/// An invoice was paid: also what the service itself says of one that is won (X2).
+pub const INVOICE_PAID: &str = "invoice.paid";
 /// Moves by hand (X3).
 const ENTITY_MOVED: &str = "entity.moved";
 
@@ -29,6 +31,8 @@ pub struct Event {
     pub subjects: Vec<Subject>,
     /// Everything else that is known of it.
     pub attributes: Fields,
+    /// What an update made through the service changed; nothing for all other events (X1).
+    pub changes: Changes,
 }
 
 /// Whom an event is about.
@@ -36,20 +40,17 @@ pub struct Event {
 pub enum Subject {
     /// An entity, which is considered itself (E2).
     Entity(EntityId),
+    /// A customer, who reaches the open entities that name it (E3).
+    Customer(CustomerId),
 }
 
 impl Subject {
-    /// Reads an entity's id; a refusal names `field`.
+    /// Reads an entity's or a customer's id; a refusal names `field`.
     pub fn parse(field: &str, text: &str) -> Result<Self, Rejection> {
-        EntityId::parse(field, text).map(Self::Entity).map_err(|rejection| match CustomerId::parse(
-            field, text,
-        ) {
-            Ok(_) => Rejection::invalid(
-                field,
-                "customers cannot be subjects yet; name the entities themselves",
-            ),
-            Err(_) => rejection,
-        })
+        match text.split_once('/') {
+            Some(("contact" | "company", _)) => CustomerId::parse(field, text).map(Self::Customer),
+            _ => EntityId::parse(field, text).map(Self::Entity),
+        }
     }
 }
 
@@ -57,6 +58,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entity(id) => id.fmt(f),
+            Self::Customer(id) => id.fmt(f),
         }
     }
 }
@@ -86,14 +88,47 @@ impl Event {
 
     /// The event that records a move by hand (X3).
     pub fn moved_by_hand(id: EventId, entity_id: EntityId, actor: Option<Actor>) -> Self {
+        Self::of_service(ENTITY_MOVED, id, entity_id, actor, Changes::default())
+    }
+
+    /// The event that an update of fields or responsible is (X1).
+    pub fn updated(
+        id: EventId,
+        entity_id: EntityId,
+        actor: Option<Actor>,
+        changes: Changes,
+    ) -> Self {
+        Self::of_service(ENTITY_UPDATED, id, entity_id, actor, changes)
+    }
+
+    fn of_service(
+        event_type: &'static str,
+        id: EventId,
+        entity_id: EntityId,
+        actor: Option<Actor>,
+        changes: Changes,
+    ) -> Self {
         Self {
             id,
             source: service_name(SERVICE_SOURCE),
-            event_type: service_name(ENTITY_MOVED),
+            event_type: service_name(event_type),
             time: None,
             actor,
             subjects: vec![Subject::Entity(entity_id)],
             attributes: Fields::default(),
+            changes,
+        }
+    }
+
+    /// The event that a paid invoice is for its parents: it carries the identity of the one that
+    /// began the chain, and nothing of what that one says (X2).
+    pub(crate) fn invoice_paid(&self, parents: &[EntityId]) -> Self {
+        Self {
+            event_type: service_name(INVOICE_PAID),
+            subjects: parents.iter().cloned().map(Subject::Entity).collect(),
+            attributes: Fields::default(),
+            changes: Changes::default(),
+            ..self.clone()
         }
     }
 }

@@ -18,7 +18,7 @@ fn slug_problem(text: &str) -> Option<String> {
 }
 
 /// What is wrong with a free name, or `None`: 1 to 256 printable characters.
-fn name_problem(text: &str) -> Option<String> {
+pub(crate) fn name_problem(text: &str) -> Option<String> {
     if text.is_empty() {
         return Some(format!("is required; give 1 to {NAME_MAX_CHARS} printable characters"));
     }
@@ -57,12 +57,19 @@ fn entity_kind_problem(kind: &str) -> Option<String> {
     }
 }
 
+fn served_kind_problem(kind: &str) -> Option<String> {
+    if kind == ANY_SMART_PROCESS { None } else { entity_kind_problem(kind) }
+}
+
 fn customer_kind_problem(kind: &str) -> Option<String> {
     match kind {
         "contact" | "company" => None,
         _ => Some(format!("{kind:?} is no customer kind; use contact or company")),
     }
 }
+
+/// Every smart process, whatever its name.
+const ANY_SMART_PROCESS: &str = "smart_process";
 
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $name:ident checked by $problem:expr;)+) => {$(
@@ -128,6 +135,8 @@ identifiers! {
     CustomerId checked by |text| kinded_problem(text, customer_kind_problem);
     /// `lead`, `deal`, `estimate`, `invoice` or `smart_process.NAME`.
     EntityKind checked by entity_kind_problem;
+    /// An entity kind, or `smart_process` for all of them: what a trigger type serves.
+    ServedKind checked by served_kind_problem;
     /// The producer's own id of an event, unique within its source (E4).
     EventId checked by name_problem;
     /// Who publishes an event (E4).
@@ -140,12 +149,25 @@ identifiers! {
     Responsible checked by name_problem;
     /// The client's own id of a request, so that a repeat is recognised.
     RequestId checked by name_problem;
+    /// Names a parameter of a trigger type: a slug.
+    ParameterName checked by slug_problem;
+    /// Names an attribute of an event.
+    AttributeName checked by name_problem;
 }
 
 impl EntityId {
     /// The kind, as written before the slash.
     pub fn kind(&self) -> &str {
         self.0.split_once('/').map_or("", |(kind, _)| kind)
+    }
+}
+
+impl ServedKind {
+    /// Whether entities of `kind` are served.
+    pub fn covers(&self, kind: &str) -> bool {
+        let any_smart_process = self.as_str() == ANY_SMART_PROCESS;
+        *self.as_str() == *kind
+            || any_smart_process && kind.split('.').next() == Some(ANY_SMART_PROCESS)
     }
 }
 

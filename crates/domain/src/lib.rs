@@ -6,36 +6,48 @@
 //!
 //! Start reading at [`decide()`].
 
+mod catalogue;
+mod changes;
 mod decide;
 mod decision;
 mod entity;
 mod event;
+mod filter;
 mod id;
 pub mod limits;
+mod parameter;
 mod pipeline;
 mod rejection;
+mod stats;
 mod text;
 mod time;
 mod trigger;
 mod trigger_type;
+mod unfold;
 mod value;
 mod version;
 
-pub use decide::{Situation, decide};
+pub use catalogue::{built_in_types, sections};
+pub use changes::{Change, Changes};
+pub use decide::{Listener, Situation, decide};
 pub use decision::{Cause, Decision, Direction, Move, MoveId, Outcome, Verdict, VerdictResult};
 pub use entity::{Entity, EntityPatch, EntityPlace, NewEntity};
-pub use event::{ENTITY_UPDATED, Event, SERVICE_SOURCE, Subject};
+pub use event::{ENTITY_UPDATED, Event, INVOICE_PAID, SERVICE_SOURCE, Subject};
+pub use filter::{Filter, FilterPart};
 pub use id::{
-    Actor, CustomerId, EntityId, EntityKind, EventId, EventType, PipelineId, RequestId,
-    Responsible, Source, StageId, TriggerId, TypeCode,
+    Actor, AttributeName, CustomerId, EntityId, EntityKind, EventId, EventType, ParameterName,
+    PipelineId, RequestId, Responsible, ServedKind, Source, StageId, TriggerId, TypeCode,
 };
+pub use parameter::{Comparison, Parameter, ParameterKind};
 pub use pipeline::{
-    NewPipeline, Pipeline, PipelinePatch, Semantics, Stage, Stages, TriggerSelection,
+    CustomerReach, NewPipeline, Pipeline, PipelinePatch, Semantics, Stage, Stages, TriggerSelection,
 };
 pub use rejection::{Rejection, Resource};
-pub use text::{Color, DisplayName, Prose};
+pub use stats::{TriggerStats, TriggerTally};
+pub use text::{Color, Detail, DisplayName, Prose};
 pub use time::Timestamp;
 pub use trigger::{NewTrigger, Trigger, TriggerPatch, TriggerState};
-pub use trigger_type::{NewTriggerType, TriggerType, TriggerTypePatch};
+pub use trigger_type::{BuiltIn, NewTriggerType, TriggerType, TriggerTypePatch, Watched};
+pub use unfold::{Done, Explanations, Unfolded, World, unfold};
 pub use value::{Fields, Value};
 pub use version::Version;

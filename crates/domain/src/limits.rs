@@ -21,5 +21,21 @@ pub const LINKS_MAX: usize = 100;
 pub const KINDS_MAX: usize = 100;
 /// Most triggers of one pipeline that listen to one event type.
 pub const LISTENING_MAX: usize = 1_000;
+/// Most parameters of one trigger type, and most options of one parameter.
+pub const PARAMETERS_MAX: usize = 50;
+/// Longest filter (T3).
+pub const FILTER_MAX_BYTES: usize = 4 * 1_024;
+/// Deepest nesting of a filter; chains of `&&` or `||` count as one level (T3).
+pub const FILTER_MAX_DEPTH: usize = 32;
+/// What running a filter may cost at worst, in values and bytes looked at (T3).
+pub const FILTER_COST_MAX: u64 = 1_000_000;
+/// Longest detail that is stored with a verdict.
+pub const DETAIL_MAX_BYTES: usize = 256;
+/// Most entities that one event may reach (E3).
+pub const REACH_MAX: usize = 1_000;
+/// How far a chain of events goes from the one that began it (X2).
+pub const HOPS_MAX: u32 = 8;
+/// Most hypothetical triggers of one preview.
+pub const HYPOTHETICAL_MAX: usize = 100;
 /// Largest pipeline or entity: the bytes of all its texts, plus 8 for each stage, link and value.
 pub const RESOURCE_MAX_BYTES: usize = 64 * 1_024;

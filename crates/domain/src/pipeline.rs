@@ -19,6 +19,8 @@ pub struct Pipeline {
     pub stages: Stages,
     /// How one winner is picked among triggers that all want to move (T6).
     pub selection: TriggerSelection,
+    /// Which entities a customer's event reaches here (E3).
+    pub reach: CustomerReach,
     /// Revision and times.
     pub version: Version,
 }
@@ -70,6 +72,18 @@ pub enum TriggerSelection {
     FurthestStage,
 }
 
+/// Which open entities that name a customer its event reaches, in one pipeline (E3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum CustomerReach {
+    /// The one that was written last.
+    #[default]
+    Latest,
+    /// All of them.
+    All,
+    /// None.
+    None,
+}
+
 /// The stages of a pipeline: 1 to 200, unique, at least one of them OPEN (P1, P2).
 #[derive(Debug, Clone)]
 pub struct Stages {
@@ -116,7 +130,12 @@ impl Stages {
 
     /// Whether a stage is WON or LOST; a stage that is not there is not.
     pub fn is_closed(&self, id: &StageId) -> bool {
-        self.position(id).is_some_and(|position| self.in_order[position].semantics.is_closed())
+        self.semantics(id).is_some_and(Semantics::is_closed)
+    }
+
+    /// What a stage means.
+    pub fn semantics(&self, id: &StageId) -> Option<Semantics> {
+        self.position(id).map(|position| self.in_order[position].semantics)
     }
 
     /// The stage that new entities enter (P1).
@@ -148,6 +167,8 @@ pub struct NewPipeline {
     pub stages: Stages,
     /// How one winner is picked (T6).
     pub selection: TriggerSelection,
+    /// Which entities a customer's event reaches (E3).
+    pub reach: CustomerReach,
 }
 
 /// What an update may change; `None` leaves as it is.
@@ -161,13 +182,15 @@ pub struct PipelinePatch {
     pub stages: Option<Stages>,
     /// Another selection.
     pub selection: Option<TriggerSelection>,
+    /// Another reach.
+    pub reach: Option<CustomerReach>,
 }
 
 impl Pipeline {
     /// A new pipeline.
     pub fn create(new: NewPipeline, version: Version) -> Result<Self, Rejection> {
-        let NewPipeline { id, display_name, kind, stages, selection } = new;
-        Self { id, display_name, kind, stages, selection, version }.within_limit()
+        let NewPipeline { id, display_name, kind, stages, selection, reach } = new;
+        Self { id, display_name, kind, stages, selection, reach, version }.within_limit()
     }
 
     /// This pipeline after `patch`; the same revision when nothing changes. `usage` counts the
@@ -178,7 +201,7 @@ impl Pipeline {
         usage: impl Fn(&StageId) -> (u64, u64),
         now: Timestamp,
     ) -> Result<Self, Rejection> {
-        let PipelinePatch { kind, display_name, stages, selection } = patch;
+        let PipelinePatch { kind, display_name, stages, selection, reach } = patch;
         if kind.is_some_and(|kind| kind != self.kind) {
             return Err(Rejection::Immutable {
                 field: "entity_kind".to_owned(),
@@ -191,6 +214,9 @@ impl Pipeline {
         }
         if let Some(selection) = selection {
             revised.selection = selection;
+        }
+        if let Some(reach) = reach {
+            revised.reach = reach;
         }
         if let Some(stages) = stages {
             for gone in self.stages.in_order().filter(|old| stages.position(&old.id).is_none()) {

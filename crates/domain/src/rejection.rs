@@ -22,6 +22,18 @@ pub enum Rejection {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// A filter cannot be saved (T3).
+    #[error("{field}: line {line}, column {column}: {problem}")]
+    BadFilter {
+        /// Path of the field in the request.
+        field: String,
+        /// Line in the filter, from 1.
+        line: u32,
+        /// Character in that line, from 1.
+        column: u32,
+        /// What is wrong there, with the remedy.
+        problem: String,
+    },
     /// An event uses a source or a type that belongs to the service itself (E1).
     #[error("{field}: {value:?} is reserved for changes made through the service; choose another")]
     Reserved {
@@ -136,6 +148,21 @@ pub enum Rejection {
         /// The id of both requests.
         request_id: String,
     },
+    /// A built-in trigger type cannot be changed or deleted.
+    #[error("trigger type {code:?} is built in and cannot be changed; register one of your own")]
+    BuiltInType {
+        /// The type.
+        code: String,
+    },
+    /// An event reaches more entities than one event may (E3).
+    #[error(
+        "the event reaches more than {limit} entities; name fewer subjects, or set the \
+         customer_reach of crowded pipelines to LATEST or NONE"
+    )]
+    ReachTooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// One more trigger would be too many for one event to consider.
     #[error(
         "pipeline {pipeline_id:?} has {limit} triggers that listen to {event_type:?} already, \
@@ -149,6 +176,32 @@ pub enum Rejection {
         /// The limit.
         limit: usize,
     },
+}
+
+/// The path of the field, shared or to be changed; each variant says whether it has one.
+macro_rules! field_of {
+    ($rejection:expr) => {
+        match $rejection {
+            Rejection::Invalid { field, .. }
+            | Rejection::Immutable { field, .. }
+            | Rejection::BadFilter { field, .. }
+            | Rejection::Reserved { field, .. }
+            | Rejection::Missing { field, .. }
+            | Rejection::KindMismatch { field, .. } => Some(field),
+            Rejection::NotFound { .. }
+            | Rejection::EventNotFound { .. }
+            | Rejection::AlreadyExists { .. }
+            | Rejection::StageInUse { .. }
+            | Rejection::PipelineInUse { .. }
+            | Rejection::TriggerTypeInUse { .. }
+            | Rejection::RevisionMismatch { .. }
+            | Rejection::EventIdReused { .. }
+            | Rejection::RequestIdReused { .. }
+            | Rejection::BuiltInType { .. }
+            | Rejection::ReachTooLarge { .. }
+            | Rejection::TriggerLimit { .. } => None,
+        }
+    };
 }
 
 impl Rejection {
@@ -174,44 +227,14 @@ impl Rejection {
 
     /// Path of the offending field, where there is one.
     pub fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid { field, .. }
-            | Self::Immutable { field, .. }
-            | Self::Reserved { field, .. }
-            | Self::Missing { field, .. }
-            | Self::KindMismatch { field, .. } => Some(field),
-            Self::NotFound { .. }
-            | Self::EventNotFound { .. }
-            | Self::AlreadyExists { .. }
-            | Self::StageInUse { .. }
-            | Self::PipelineInUse { .. }
-            | Self::TriggerTypeInUse { .. }
-            | Self::RevisionMismatch { .. }
-            | Self::EventIdReused { .. }
-            | Self::RequestIdReused { .. }
-            | Self::TriggerLimit { .. } => None,
-        }
+        field_of!(self).map(String::as_str)
     }
 
     /// The same rejection with its field path under `prefix`, for a value nested in a request.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {
-        match &mut self {
-            Self::Invalid { field, .. }
-            | Self::Immutable { field, .. }
-            | Self::Reserved { field, .. }
-            | Self::Missing { field, .. }
-            | Self::KindMismatch { field, .. } => *field = format!("{prefix}.{field}"),
-            Self::NotFound { .. }
-            | Self::EventNotFound { .. }
-            | Self::AlreadyExists { .. }
-            | Self::StageInUse { .. }
-            | Self::PipelineInUse { .. }
-            | Self::TriggerTypeInUse { .. }
-            | Self::RevisionMismatch { .. }
-            | Self::EventIdReused { .. }
-            | Self::RequestIdReused { .. }
-            | Self::TriggerLimit { .. } => {}
+        if let Some(field) = field_of!(&mut self) {
+            *field = format!("{prefix}.{field}");
         }
         self
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::Rejection;
-use crate::limits::{NAME_MAX_CHARS, PROSE_MAX_CHARS};
+use crate::limits::{DETAIL_MAX_BYTES, NAME_MAX_CHARS, PROSE_MAX_CHARS};
 
 fn check(field: &str, text: &str, limit: usize) -> Result<(), Rejection> {
     if text.len() > limit && text.chars().count() > limit {
@@ -27,6 +27,10 @@ pub struct DisplayName(String);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prose(String);
 
+/// What a verdict's result alone does not say; at most 256 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Detail(String);
+
 /// A colour as `#rrggbb`; empty means none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Color(String);
@@ -38,10 +42,33 @@ impl DisplayName {
     }
 }
 
+impl DisplayName {
+    /// A text of our own, cut off where it is too long.
+    pub(crate) fn clipped(text: &str) -> Self {
+        let printable: String = text.replace(char::is_control, " ");
+        if printable.chars().count() <= NAME_MAX_CHARS {
+            return Self(printable);
+        }
+        Self(printable.chars().take(NAME_MAX_CHARS - 1).chain(['…']).collect())
+    }
+}
+
 impl Prose {
     /// Checks `text`; a refusal names `field`.
     pub fn parse(field: &str, text: String) -> Result<Self, Rejection> {
         check(field, &text, PROSE_MAX_CHARS).map(|()| Self(text))
+    }
+}
+
+impl Detail {
+    /// As much of `text` as there is room for.
+    pub fn clipped(text: impl Into<String>) -> Self {
+        let mut text: String = text.into();
+        if text.len() > DETAIL_MAX_BYTES {
+            text.truncate(text.floor_char_boundary(DETAIL_MAX_BYTES - '…'.len_utf8()));
+            text.push('…');
+        }
+        Self(text)
     }
 }
 
@@ -74,4 +101,4 @@ macro_rules! readable {
     )+};
 }
 
-readable! { DisplayName Prose Color }
+readable! { DisplayName Prose Detail Color }

@@ -1,10 +1,10 @@
 use crate::{
-    DisplayName, Pipeline, PipelineId, Rejection, StageId, Timestamp, TriggerId, TriggerType,
-    TypeCode, Version,
+    DisplayName, Fields, Filter, Pipeline, PipelineId, Rejection, StageId, Timestamp, TriggerId,
+    TriggerType, TypeCode, Version,
 };
 
 /// Sits on one stage of one pipeline and moves entities of that pipeline to that stage (T1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
     /// Its id.
     pub id: TriggerId,
@@ -12,10 +12,16 @@ pub struct Trigger {
     pub pipeline_id: PipelineId,
     /// The stage it sits on and moves to; may change.
     pub stage_id: StageId,
-    /// What people call it.
+    /// What people call it; its condition as a sentence where nobody named it (T8).
     pub display_name: DisplayName,
+    /// Whether somebody named it.
+    pub is_named: bool,
     /// The type it is of; never changes (T1).
     pub type_code: TypeCode,
+    /// What of the event it wants (T2).
+    pub parameters: Fields,
+    /// What else must hold (T3).
+    pub filter: Option<Filter>,
     /// "Allow moving back to previous status" (T5).
     pub allow_move_back: bool,
     /// Whether it may take an entity out of a closed stage (T5).
@@ -36,6 +42,8 @@ pub enum TriggerState {
     Active,
     /// Never considered, still listed, with verdict PAUSED.
     Paused,
+    /// Considered and recorded, never moves anything.
+    Shadow,
 }
 
 /// What a new trigger is made of.
@@ -51,6 +59,10 @@ pub struct NewTrigger {
     pub display_name: DisplayName,
     /// The type it is of.
     pub type_code: TypeCode,
+    /// What of the event it wants.
+    pub parameters: Fields,
+    /// What else must hold.
+    pub filter: Option<Filter>,
     /// "Allow moving back to previous status".
     pub allow_move_back: bool,
     /// Whether it may take an entity out of a closed stage.
@@ -68,8 +80,12 @@ pub struct TriggerPatch {
     pub type_code: Option<TypeCode>,
     /// Another stage of the same pipeline.
     pub stage_id: Option<StageId>,
-    /// A new display name.
+    /// A new display name; an empty one stands for the sentence.
     pub display_name: Option<DisplayName>,
+    /// All parameters anew.
+    pub parameters: Option<Fields>,
+    /// Another filter, or none.
+    pub filter: Option<Option<Filter>>,
     /// "Allow moving back to previous status".
     pub allow_move_back: Option<bool>,
     /// Whether it may take an entity out of a closed stage.
@@ -88,7 +104,7 @@ impl Trigger {
         version: Version,
     ) -> Result<Self, Rejection> {
         pipeline.require_stage("stage_id", &new.stage_id)?;
-        if !trigger_type.serves(&pipeline.kind) {
+        if !trigger_type.serves(pipeline.kind.as_str()) {
             let kinds: Vec<_> = trigger_type.kinds.iter().map(ToString::to_string).collect();
             return Err(Rejection::KindMismatch {
                 field: "trigger_type".to_owned(),
@@ -102,22 +118,28 @@ impl Trigger {
             stage_id,
             display_name,
             type_code,
+            parameters,
+            filter,
             allow_move_back,
             allow_reopen,
             state,
         } = new;
-        Ok(Self {
+        Self {
             id,
             pipeline_id,
             stage_id,
             display_name,
+            is_named: false,
             type_code,
+            parameters,
+            filter,
             allow_move_back,
             allow_reopen,
             state,
             created_at,
             version,
-        })
+        }
+        .checked(trigger_type)
     }
 
     /// This trigger after `patch`; the same revision when nothing changes (T9).
@@ -125,6 +147,7 @@ impl Trigger {
         &self,
         patch: TriggerPatch,
         pipeline: &Pipeline,
+        trigger_type: &TriggerType,
         now: Timestamp,
     ) -> Result<Self, Rejection> {
         let TriggerPatch {
@@ -132,6 +155,8 @@ impl Trigger {
             type_code,
             stage_id,
             display_name,
+            parameters,
+            filter,
             allow_move_back,
             allow_reopen,
             state,
@@ -149,17 +174,35 @@ impl Trigger {
         if let Some(stage_id) = &stage_id {
             pipeline.require_stage("stage_id", stage_id)?;
         }
+        let named = if self.is_named { self.display_name.clone() } else { DisplayName::default() };
         let mut revised = Self {
             stage_id: stage_id.unwrap_or_else(|| self.stage_id.clone()),
-            display_name: display_name.unwrap_or_else(|| self.display_name.clone()),
+            // What was read and is sent back unchanged does not become a name.
+            display_name: display_name
+                .filter(|name| self.is_named || *name != self.display_name)
+                .unwrap_or(named),
+            parameters: parameters.unwrap_or_else(|| self.parameters.clone()),
+            filter: filter.unwrap_or_else(|| self.filter.clone()),
             allow_move_back: allow_move_back.unwrap_or(self.allow_move_back),
             allow_reopen: allow_reopen.unwrap_or(self.allow_reopen),
             state: state.unwrap_or(self.state),
             ..self.clone()
-        };
+        }
+        .checked(trigger_type)?;
         if revised != *self {
             revised.version = self.version.next(now);
         }
         Ok(revised)
+    }
+
+    /// Checks the parameters against the type, and gives a trigger without a name its sentence (T8).
+    fn checked(mut self, trigger_type: &TriggerType) -> Result<Self, Rejection> {
+        trigger_type.check(&self.parameters)?;
+        let sentence = DisplayName::clipped(&trigger_type.sentence(&self.parameters));
+        self.is_named = !self.display_name.as_str().is_empty() && self.display_name != sentence;
+        if !self.is_named {
+            self.display_name = sentence;
+        }
+        Ok(self)
     }
 }

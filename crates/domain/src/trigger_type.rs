@@ -1,7 +1,12 @@
-use crate::limits::KINDS_MAX;
-use crate::{DisplayName, EntityKind, EventType, Prose, Rejection, Timestamp, TypeCode, Version};
+use std::collections::HashSet;
 
-/// An entry of the catalogue: which event its triggers listen to.
+use crate::limits::{KINDS_MAX, PARAMETERS_MAX};
+use crate::{
+    Comparison, DisplayName, ENTITY_UPDATED, EntityKind, Event, EventType, Fields, Parameter,
+    Prose, Rejection, ServedKind, Timestamp, TypeCode, Value, Version,
+};
+
+/// An entry of the catalogue: which event its triggers listen to, and what they can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TriggerType {
     /// Its code.
@@ -14,10 +19,32 @@ pub struct TriggerType {
     pub description: Prose,
     /// The event that its triggers listen to; never changes, for triggers rely on it.
     pub event_type: EventType,
+    /// What its triggers can be told; never changes either.
+    pub parameters: Vec<Parameter>,
     /// The entity kinds it serves; empty means all.
-    pub kinds: Vec<EntityKind>,
+    pub kinds: Vec<ServedKind>,
+    /// What a built-in type adds; `None` for those that users registered.
+    pub built_in: Option<BuiltIn>,
     /// Revision and times.
     pub version: Version,
+}
+
+/// What only built-in types have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// The condition as a sentence, with which the names of triggers begin (T8).
+    pub sentence: &'static str,
+    /// What an update must change for its triggers to match (X1).
+    pub watches: Option<Watched>,
+}
+
+/// What of an entity an update must change (X1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Watched {
+    /// Who is in charge.
+    Responsible,
+    /// One of the fields that a parameter names.
+    Fields,
 }
 
 /// What a new trigger type is made of.
@@ -33,8 +60,10 @@ pub struct NewTriggerType {
     pub description: Prose,
     /// The event that its triggers listen to.
     pub event_type: EventType,
+    /// What its triggers can be told.
+    pub parameters: Vec<Parameter>,
     /// The entity kinds it serves; empty means all.
-    pub kinds: Vec<EntityKind>,
+    pub kinds: Vec<ServedKind>,
 }
 
 /// What an update may change; `None` leaves as it is.
@@ -42,6 +71,8 @@ pub struct NewTriggerType {
 pub struct TriggerTypePatch {
     /// The event that the caller believes its triggers listen to: any other is refused.
     pub event_type: Option<EventType>,
+    /// The parameters that the caller believes it has: any others are refused.
+    pub parameters: Option<Vec<Parameter>>,
     /// Another section.
     pub section: Option<DisplayName>,
     /// A new title.
@@ -49,14 +80,22 @@ pub struct TriggerTypePatch {
     /// A new description.
     pub description: Option<Prose>,
     /// The entity kinds anew.
-    pub kinds: Option<Vec<EntityKind>>,
+    pub kinds: Option<Vec<ServedKind>>,
 }
 
 impl TriggerType {
-    /// A new trigger type.
+    /// A new trigger type of a user's.
     pub fn create(new: NewTriggerType, version: Version) -> Result<Self, Rejection> {
-        let NewTriggerType { code, section, title, description, event_type, kinds } = new;
-        Self { code, section, title, description, event_type, kinds, version }.within_limit()
+        let NewTriggerType { code, section, title, description, event_type, parameters, kinds } =
+            new;
+        if event_type.as_str() == ENTITY_UPDATED {
+            let (field, value) = ("event_type".to_owned(), ENTITY_UPDATED.to_owned());
+            return Err(Rejection::Reserved { field, value });
+        }
+        check_parameters(&parameters)?;
+        let built_in = None;
+        Self { code, section, title, description, event_type, parameters, kinds, built_in, version }
+            .within_limit()
     }
 
     /// This type after `patch`; the same revision when nothing changes. `served` are the kinds on
@@ -67,12 +106,16 @@ impl TriggerType {
         served: impl Iterator<Item = &'a EntityKind>,
         now: Timestamp,
     ) -> Result<Self, Rejection> {
-        let TriggerTypePatch { event_type, section, title, description, kinds } = patch;
+        let TriggerTypePatch { event_type, parameters, section, title, description, kinds } = patch;
+        let immutable = |field: &str| Rejection::Immutable {
+            field: field.to_owned(),
+            remedy: "delete the trigger type and register it again",
+        };
         if event_type.is_some_and(|event_type| event_type != self.event_type) {
-            return Err(Rejection::Immutable {
-                field: "event_type".to_owned(),
-                remedy: "delete the trigger type and register it again",
-            });
+            return Err(immutable("event_type"));
+        }
+        if parameters.is_some_and(|parameters| parameters != self.parameters) {
+            return Err(immutable("parameters"));
         }
         let mut revised = Self {
             section: section.unwrap_or_else(|| self.section.clone()),
@@ -81,7 +124,7 @@ impl TriggerType {
             kinds: kinds.unwrap_or_else(|| self.kinds.clone()),
             ..self.clone()
         };
-        let left_out = served.filter(|kind| !revised.serves(kind)).count();
+        let left_out = served.filter(|kind| !revised.serves(kind.as_str())).count();
         if left_out > 0 {
             let triggers = left_out as u64;
             return Err(Rejection::TriggerTypeInUse { code: self.code.to_string(), triggers });
@@ -93,8 +136,131 @@ impl TriggerType {
     }
 
     /// Whether triggers of this type may sit on pipelines of `kind`.
-    pub fn serves(&self, kind: &EntityKind) -> bool {
-        self.kinds.is_empty() || self.kinds.contains(kind)
+    pub fn serves(&self, kind: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.iter().any(|served| served.covers(kind))
+    }
+
+    /// Refuses parameters of a trigger that this type does not take.
+    pub(crate) fn check(&self, given: &Fields) -> Result<(), Rejection> {
+        for (name, value) in given.as_map() {
+            let field = format!("parameters.{name}");
+            let known = self.parameters.iter().find(|known| known.name.as_str() == name);
+            let Some(known) = known else {
+                let names: Vec<&str> = self.parameters.iter().map(|p| p.name.as_str()).collect();
+                let takes = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let problem = format!("is no parameter of {}, which takes {takes}", self.code);
+                return Err(Rejection::invalid(field, problem));
+            };
+            known.check(&field, value)?;
+        }
+        let missing = |p: &&Parameter| p.required && !given.as_map().contains_key(p.name.as_str());
+        match self.parameters.iter().find(missing) {
+            Some(missing) => {
+                let problem = format!("is required by {}", self.code);
+                Err(Rejection::invalid(format!("parameters.{}", missing.name), problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The first parameter that an event differs from, and what came instead; `None` when it
+    /// matches (T2).
+    pub(crate) fn differs(&self, given: &Fields, event: &Event) -> Option<String> {
+        match self.built_in.and_then(|built_in| built_in.watches) {
+            Some(watched) => self.differs_in_changes(watched, given, event),
+            None if given.as_map().is_empty() => None,
+            None => self.parameters.iter().find_map(|parameter| {
+                let wanted = given.as_map().get(parameter.name.as_str())?;
+                parameter.differs(wanted, event)
+            }),
+        }
+    }
+
+    /// Which changes will do is narrowed down parameter by parameter: one of them has to do for all.
+    fn differs_in_changes(
+        &self,
+        watched: Watched,
+        given: &Fields,
+        event: &Event,
+    ) -> Option<String> {
+        let changes = &event.changes;
+        let text = |name: &crate::Responsible| Value::Text(name.to_string());
+        let mut candidates: Vec<(&str, Option<Value>, Option<Value>)> = match watched {
+            Watched::Responsible => {
+                let change = changes.responsible.iter();
+                let of = |c: &crate::Change<crate::Responsible>| {
+                    ("responsible", c.old.as_ref().map(text), c.new.as_ref().map(text))
+                };
+                change.map(of).collect()
+            }
+            Watched::Fields => {
+                let of = changes.fields.iter();
+                of.map(|(key, c)| (key.as_str(), c.old.clone(), c.new.clone())).collect()
+            }
+        };
+        if watched == Watched::Responsible && candidates.is_empty() {
+            return Some("responsible: did not change".to_owned());
+        }
+        for parameter in &self.parameters {
+            let Some(wanted) = given.as_map().get(parameter.name.as_str()) else { continue };
+            let holds = |came: &Option<Value>| {
+                came.as_ref().is_some_and(|came| parameter.holds(wanted, came))
+            };
+            let before = candidates.clone();
+            candidates.retain(|(key, old, new)| match parameter.comparison {
+                Comparison::ChangedFrom => holds(old),
+                Comparison::ChangedTo => holds(new),
+                _ => parameter.holds(wanted, &Value::Text((*key).to_owned())),
+            });
+            if candidates.is_empty() {
+                let came = |(key, old, new): &(&str, Option<Value>, Option<Value>)| {
+                    let or_null = |value: &Option<Value>| value.clone().unwrap_or(Value::Null);
+                    match parameter.comparison {
+                        Comparison::ChangedFrom => format!("{key} was {}", or_null(old)),
+                        Comparison::ChangedTo => format!("{key} became {}", or_null(new)),
+                        _ => format!("{key} changed"),
+                    }
+                };
+                let came: Vec<String> = before.iter().map(came).collect();
+                let came =
+                    if came.is_empty() { "no field changed".to_owned() } else { came.join(", ") };
+                return Some(format!("{}: wants {wanted}, but {came}", parameter.name));
+            }
+        }
+        None
+    }
+
+    /// The condition as a sentence: how a trigger is called that nobody named (T8).
+    pub(crate) fn sentence(&self, given: &Fields) -> String {
+        let mut sentence = match self.built_in {
+            Some(built_in) => built_in.sentence,
+            None if self.title.as_str().is_empty() => self.code.as_str(),
+            None => self.title.as_str(),
+        }
+        .to_owned();
+        let mut separator = ": ";
+        for parameter in &self.parameters {
+            let Some(value) = given.as_map().get(parameter.name.as_str()) else { continue };
+            sentence.push_str(separator);
+            separator = ", ";
+            if parameter.comparison != Comparison::Changed {
+                let title = parameter.title.as_str();
+                let title = if title.is_empty() { parameter.name.as_str() } else { title };
+                sentence.push_str(&title.to_lowercase());
+                sentence.push(' ');
+            }
+            let items = match value {
+                Value::List(items) => items.as_slice(),
+                value => std::slice::from_ref(value),
+            };
+            let plain = |value: &Value| match value {
+                Value::Text(text) => text.clone(),
+                value => value.to_string(),
+            };
+            let comma = if parameter.comparison == Comparison::Changed { ", " } else { " or " };
+            sentence.push_str(&items.iter().map(plain).collect::<Vec<_>>().join(comma));
+        }
+        sentence
     }
 
     fn within_limit(self) -> Result<Self, Rejection> {
@@ -109,4 +275,21 @@ impl TriggerType {
         }
         Ok(self)
     }
+}
+
+fn check_parameters(parameters: &[Parameter]) -> Result<(), Rejection> {
+    if parameters.len() > PARAMETERS_MAX {
+        let problem = format!("has {}, the limit is {PARAMETERS_MAX}", parameters.len());
+        return Err(Rejection::invalid("parameters", problem));
+    }
+    let mut names = HashSet::new();
+    for (index, parameter) in parameters.iter().enumerate() {
+        let field = format!("parameters[{index}]");
+        if !names.insert(&parameter.name) {
+            let problem = format!("{:?} is the name of an earlier one", parameter.name);
+            return Err(Rejection::invalid(format!("{field}.name"), problem));
+        }
+        parameter.check_definition(&field)?;
+    }
+    Ok(())
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::Rejection;
 use crate::limits::{FIELDS_MAX_BYTES, FIELDS_MAX_DEPTH};
@@ -18,6 +19,42 @@ pub enum Value {
     List(Vec<Value>),
     /// Values by name; the order in which the names were sent does not matter.
     Map(BTreeMap<String, Value>),
+}
+
+impl Value {
+    /// What it counts against limits: the bytes of all names and texts, and 8 for each value.
+    pub fn size_bytes(&self) -> usize {
+        let mut bytes = 0;
+        // Checked when it was made, so measuring cannot fail.
+        let _ = measure("", self, 2, &mut bytes);
+        bytes
+    }
+}
+
+impl fmt::Display for Value {
+    /// As JSON writes it, near enough for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(bool) => bool.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => fmt::Debug::fmt(text, f),
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if index > 0 { ", " } else { "" })?;
+                }
+                f.write_str("]")
+            }
+            Self::Map(map) => {
+                f.write_str("{")?;
+                for (index, (key, item)) in map.iter().enumerate() {
+                    write!(f, "{}{key:?}: {item}", if index > 0 { ", " } else { "" })?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
 }
 
 /// Free values by name: an entity's `fields`, an event's `attributes`. At most 32 KiB and 8 deep.

@@ -17,7 +17,7 @@ pub(crate) struct RowBytes;
 
 impl Weighter<EntityId, Arc<EntityRow>> for RowBytes {
     fn weight(&self, _: &EntityId, row: &Arc<EntityRow>) -> u64 {
-        let Entity { fields, customer_ids, parent_ids, .. } = &row.entity;
+        let Entity { fields, customer_ids, parent_ids, .. } = &*row.entity;
         let links = customer_ids.iter().map(CustomerId::as_str);
         let links = links.chain(parent_ids.iter().map(EntityId::as_str));
         // Maps and shared texts take several times what they hold.

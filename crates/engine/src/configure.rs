@@ -114,6 +114,7 @@ impl Writer {
         mode: Mode,
     ) -> Result<TriggerType, Refusal> {
         first_answer!(self, request, Change::TriggerTypeWritten);
+        // Also when it is built in.
         if self.state.trigger_type(&new.code).is_ok() {
             return Err(Rejection::already_exists(Resource::TriggerType, &new.code).into());
         }
@@ -136,7 +137,7 @@ impl Writer {
         expected_revision: i64,
         mode: Mode,
     ) -> Result<TriggerType, Refusal> {
-        let known = self.known_type(code)?;
+        let known = self.own_type(code)?;
         known.version.expect(expected_revision)?;
         let served = self.state.triggers_of(code).filter_map(|trigger| {
             self.state.pipeline(&trigger.pipeline_id).ok().map(|place| &place.pipeline.kind)
@@ -153,7 +154,7 @@ impl Writer {
         code: &TypeCode,
         expected_revision: i64,
     ) -> Result<(), Refusal> {
-        let known = self.known_type(code)?;
+        let known = self.own_type(code)?;
         known.version.expect(expected_revision)?;
         let triggers = self.state.triggers_of(code).count() as u64;
         if triggers > 0 {
@@ -166,8 +167,14 @@ impl Writer {
         Ok(())
     }
 
-    fn known_type(&self, code: &TypeCode) -> Result<&Arc<TriggerType>, Rejection> {
-        self.state.trigger_type(code).map_err(|_| Rejection::not_found(Resource::TriggerType, code))
+    /// A type that is there and that users may change.
+    fn own_type(&self, code: &TypeCode) -> Result<&Arc<TriggerType>, Rejection> {
+        let not_found = |_| Rejection::not_found(Resource::TriggerType, code);
+        let known = self.state.trigger_type(code).map_err(not_found)?;
+        match known.built_in {
+            None => Ok(known),
+            Some(_) => Err(Rejection::BuiltInType { code: code.to_string() }),
+        }
     }
 
     fn write_type(
@@ -218,7 +225,8 @@ impl Writer {
         let known = self.known_trigger(id)?;
         known.version.expect(expected_revision)?;
         let place = self.state.pipeline(&known.pipeline_id)?;
-        let revised = known.revised(patch, &place.pipeline, self.now)?;
+        let trigger_type = self.state.trigger_type(&known.type_code)?;
+        let revised = known.revised(patch, &place.pipeline, trigger_type, self.now)?;
         if revised == **known {
             return Ok(revised);
         }

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use pawl_domain::{
-    Actor, Cause, Decision, Entity, EntityId, EntityPatch, EntityPlace, Event, EventId, NewEntity,
-    Outcome, Pipeline, Prose, Rejection, Resource, Subject, Version,
+    Actor, Cause, Changes, Decision, Done, Entity, EntityId, EntityPatch, EntityPlace, Event,
+    EventId, NewEntity, Outcome, Pipeline, Prose, Rejection, Resource, Subject, Unfolded, Version,
+    unfold,
 };
 use pawl_store::{Change, EntityRow, RequestIdentity};
-use tracing::debug;
 
-use crate::configure::{first_answer, reused};
-use crate::publish::Published;
+use crate::configure::{Mode, first_answer, reused};
+use crate::publish::{Previewed, Published, Told, after};
 use crate::writer::{Refusal, Writer};
 
 /// What an import does with entities that exist.
@@ -47,13 +47,28 @@ pub struct MoveByHand {
     pub expected_revision: i64,
 }
 
-/// What a move by hand did (X3).
+/// A change of an entity's data that a person or service asks for (X1).
+#[derive(Debug)]
+pub struct UpdateByHand {
+    /// The entity.
+    pub id: EntityId,
+    /// What to change.
+    pub patch: EntityPatch,
+    /// Who asks.
+    pub actor: Option<Actor>,
+    /// Of the event that it will be.
+    pub event_id: EventId,
+    /// 0 expects nothing (X4).
+    pub expected_revision: i64,
+}
+
+/// What a change of an entity did, or would do.
 #[derive(Debug, Clone)]
-pub struct MovedByHand {
+pub struct Changed {
     /// The entity afterwards.
     pub entity: Entity,
-    /// The record of the move; `None` when the entity stood there already.
-    pub published: Option<Published>,
+    /// What came of the event that it is; `None` when it is none.
+    pub told: Option<Told>,
 }
 
 impl Writer {
@@ -119,25 +134,45 @@ impl Writer {
         Ok(summary)
     }
 
+    /// Updates an entity. A change of fields or responsible is an event, to which triggers listen
+    /// (X1).
     pub(crate) fn update_entity(
         &mut self,
-        id: &EntityId,
-        patch: EntityPatch,
-        expected_revision: i64,
-        request: Option<RequestIdentity>,
-    ) -> Result<Entity, Refusal> {
-        first_answer!(self, request, Change::EntityWritten);
-        let row = self.known_entity(id)?;
+        request: UpdateByHand,
+        identity: Option<RequestIdentity>,
+        mode: Mode,
+    ) -> Result<Changed, Refusal> {
+        if let Some(changed) = self.changed_before(identity.as_ref())? {
+            return Ok(changed);
+        }
+        let UpdateByHand { id, patch, actor, event_id, expected_revision } = request;
+        let row = self.known_entity(&id)?;
         row.entity.version.expect(expected_revision)?;
         let entity = row.entity.revised(patch, self.now)?;
-        if entity == row.entity && request.is_none() {
-            return Ok(entity);
+        let changes = Changes::between(&row.entity, &entity);
+        if changes.is_empty() {
+            let writes = entity != *row.entity || identity.is_some();
+            if mode == Mode::Write && writes {
+                let after = EntityRow { entity: entity.clone().into(), ..EntityRow::clone(&row) };
+                self.put_row(Some(&row), after);
+                // Also when nothing changed: the request's id is to be remembered.
+                self.append(identity, Vec::new(), Change::EntityWritten(entity.clone()));
+            }
+            return Ok(Changed { entity, told: None });
         }
-        let after = EntityRow { entity: entity.clone(), ..EntityRow::clone(&row) };
-        self.put_row(Some(&row), after);
-        // Also when nothing changed: the request's id is to be remembered.
-        self.append(request, Vec::new(), Change::EntityWritten(entity.clone()));
-        Ok(entity)
+        let event = Event::updated(event_id, id, actor, changes);
+        let (now, written) = (self.now, Arc::new(entity));
+        let unfolded = unfold(self, &event, Done::Wrote(Arc::clone(&written)), now, true)?;
+        let entity = after(&written, &unfolded.decisions);
+        if mode == Mode::Validate {
+            return Ok(previewed(event, unfolded, entity));
+        }
+        let row_after = EntityRow { entity: Arc::clone(&written), ..EntityRow::clone(&row) };
+        self.put_row(Some(&row), row_after);
+        let change =
+            |decisions| Change::EntityUpdated { event, decisions, entity: Entity::clone(&written) };
+        let published = self.commit(unfolded, Vec::new(), identity, change)?;
+        Ok(Changed { entity, told: Some(Told::Published(published)) })
     }
 
     pub(crate) fn delete_entity(
@@ -147,10 +182,15 @@ impl Writer {
     ) -> Result<(), Refusal> {
         let row = self.known_entity(id)?;
         row.entity.version.expect(expected_revision)?;
-        let mut entity = row.entity.clone();
+        let mut entity = Entity::clone(&row.entity);
         entity.version = entity.version.next(self.now);
-        let last_move = row.last_move;
-        self.put_row(Some(&row), EntityRow { entity: entity.clone(), deleted: true, last_move });
+        let gone = EntityRow {
+            entity: entity.clone().into(),
+            deleted: true,
+            last_move: row.last_move,
+            last_write: 0,
+        };
+        self.put_row(Some(&row), gone);
         self.append(None, Vec::new(), Change::EntityDeleted(entity));
         Ok(())
     }
@@ -160,19 +200,10 @@ impl Writer {
         &mut self,
         request: MoveByHand,
         identity: Option<RequestIdentity>,
-    ) -> Result<MovedByHand, Refusal> {
-        if let Some(record) = self.seen_request(identity.as_ref())? {
-            return match &record.change {
-                Change::EntityMoved { entity, .. } => Ok(MovedByHand {
-                    entity: entity.clone(),
-                    published: Some(Published { record, duplicate: true }),
-                }),
-                // It stood there already.
-                Change::EntityWritten(entity) => {
-                    Ok(MovedByHand { entity: entity.clone(), published: None })
-                }
-                _ => Err(reused(&record).into()),
-            };
+        mode: Mode,
+    ) -> Result<Changed, Refusal> {
+        if let Some(changed) = self.changed_before(identity.as_ref())? {
+            return Ok(changed);
         }
         let MoveByHand { id, place, actor, comment, event_id, expected_revision } = request;
         let row = self.known_entity(&id)?;
@@ -191,13 +222,13 @@ impl Writer {
             event_id: event.id.clone(),
         };
         let Some(moved) = entity.move_by_hand(&place, &here, &there, cause, self.now)? else {
-            let entity = entity.clone();
-            if identity.is_some() {
+            let entity = Entity::clone(entity);
+            if mode == Mode::Write && identity.is_some() {
                 self.append(identity, Vec::new(), Change::EntityWritten(entity.clone()));
             }
-            return Ok(MovedByHand { entity, published: None });
+            return Ok(Changed { entity, told: None });
         };
-        let entity = entity.moved(&moved);
+        let entity = Arc::new(entity.moved(&moved));
         let decision = Decision {
             subject: Subject::Entity(entity.id.clone()),
             event_type: event.event_type.clone(),
@@ -205,13 +236,41 @@ impl Writer {
             outcome: Outcome::Moved(moved),
             verdicts: Vec::new(),
         };
+        let (now, done) = (self.now, Done::Moved(Arc::clone(&entity), decision));
+        let unfolded = unfold(self, &event, done, now, true)?;
+        let moved = Entity::clone(&entity);
+        if mode == Mode::Validate {
+            return Ok(previewed(event, unfolded, moved));
+        }
         let last_move = self.next_sequence();
-        let after = EntityRow { entity: entity.clone(), deleted: false, last_move };
+        let after = EntityRow { entity, deleted: false, last_move, last_write: 0 };
         self.put_row(Some(&row), after);
-        let change = Change::EntityMoved { event, decision, entity: entity.clone() };
-        let record = self.append(identity, vec![row.last_move], change);
-        debug!(entity_id = %entity.id, sequence = record.sequence, "moved by hand");
-        Ok(MovedByHand { entity, published: Some(Published { record, duplicate: false }) })
+        let change = |decisions| Change::EntityMoved { event, decisions, entity: moved.clone() };
+        let published = self.commit(unfolded, vec![row.last_move], identity, change)?;
+        Ok(Changed { entity: moved, told: Some(Told::Published(published)) })
+    }
+
+    /// The first answer to a request that changed an entity before.
+    fn changed_before(
+        &self,
+        request: Option<&RequestIdentity>,
+    ) -> Result<Option<Changed>, Refusal> {
+        let Some(record) = self.seen_request(request)? else { return Ok(None) };
+        let published = |record| {
+            let explanations = Vec::new();
+            Some(Told::Published(Published { record, duplicate: true, explanations }))
+        };
+        Ok(Some(match &record.change {
+            Change::EntityMoved { entity, .. } => {
+                Changed { entity: entity.clone(), told: published(Arc::clone(&record)) }
+            }
+            Change::EntityUpdated { entity, decisions, .. } => {
+                Changed { entity: after(entity, decisions), told: published(Arc::clone(&record)) }
+            }
+            // It was no event: a name or a link changed, or nothing did.
+            Change::EntityWritten(entity) => Changed { entity: entity.clone(), told: None },
+            _ => return Err(reused(&record).into()),
+        }))
     }
 
     fn known_entity(&mut self, id: &EntityId) -> Result<Arc<EntityRow>, Refusal> {
@@ -229,6 +288,13 @@ impl Writer {
     /// The chain of moves goes on behind a deletion: history is kept (X6).
     fn put_new(&mut self, before: Option<&EntityRow>, entity: &Entity) {
         let last_move = before.map_or(0, |row| row.last_move);
-        self.put_row(before, EntityRow { entity: entity.clone(), deleted: false, last_move });
+        let entity = Arc::new(entity.clone());
+        self.put_row(before, EntityRow { entity, deleted: false, last_move, last_write: 0 });
     }
+}
+
+fn previewed(event: Event, unfolded: Unfolded, entity: Entity) -> Changed {
+    let Unfolded { decisions, explanations, .. } = unfolded;
+    let told = Told::Previewed(Previewed { event, decisions, explanations });
+    Changed { entity, told: Some(told) }
 }

@@ -1,16 +1,17 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use pawl_domain::Rejection;
-use pawl_store::{DatabaseId, Head, Store, StoreError};
+use pawl_domain::{Rejection, TriggerId, TriggerStats, TriggerTally};
+use pawl_store::{DatabaseId, Head, OpenError, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, error, info};
 
 use crate::committer;
 use crate::core::{Core, Options, QUEUE_WEIGHT};
-use crate::hub::Hub;
+use crate::hub::{Hub, count};
 use crate::state::State;
 use crate::writer::{Job, Message, Refusal, Writer};
 use crate::{Counts, EngineError, MoveFilter, Start, Watch, WatchError};
@@ -21,16 +22,28 @@ pub const QUEUE_CAPACITY: usize = 1_024;
 /// A cheap handle on the engine.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     queue: mpsc::Sender<Message>,
 }
 
 impl Engine {
-    /// Recovers the state from an open store and starts the writer.
-    pub fn start(store: Store, options: Options) -> Result<Self, StoreError> {
-        let store = Arc::new(store);
+    /// Opens the database in `dir`, or makes one, recovers the state and starts the writer.
+    pub fn start(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let mut stats = TriggerTally::default();
+        let store = Store::open_observed(dir, |record| count(&mut stats, record))?;
+        Self::recover(Arc::new(store), stats, options).map_err(|error| OpenError::Damaged {
+            path: dir.to_owned(),
+            problem: error.to_string(),
+        })
+    }
+
+    fn recover(
+        store: Arc<Store>,
+        stats: TriggerTally,
+        options: Options,
+    ) -> Result<Self, StoreError> {
         let state = State::recover(&store)?;
-        let hub = Hub::recover(&store, state.counts())?;
+        let hub = Hub::recover(&store, state.counts(), stats)?;
         let core = Arc::new(Core::new(Arc::clone(&store), hub, options.clone()));
         let (queue, jobs) = mpsc::channel(QUEUE_CAPACITY);
         // One batch waits while another is synced: enough to never let the disk idle.
@@ -91,6 +104,11 @@ impl Engine {
     /// How many of each thing there are.
     pub fn counts(&self) -> Counts {
         self.core.hub.durable().counts
+    }
+
+    /// How alive a trigger is (Q3).
+    pub fn stats_of(&self, id: &TriggerId) -> TriggerStats {
+        self.core.hub.stats_of(id)
     }
 
     /// How the engine is set up.

@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use pawl_domain::{Move, Timestamp};
-use pawl_store::{Committed, Head, Record, Store, StoreError};
+use pawl_domain::{Move, Timestamp, TriggerId, TriggerStats, TriggerTally};
+use pawl_store::{Change, Committed, Head, Record, Store, StoreError};
 use tokio::sync::watch;
 
 /// How many moves watchers find in memory; who is further behind reads the log.
@@ -27,6 +27,8 @@ pub struct Counts {
 pub(crate) struct Hub {
     head: watch::Sender<Durable>,
     ring: RwLock<Ring>,
+    /// How alive each trigger is, by what is durable (Q3).
+    stats: RwLock<TriggerTally>,
     /// Up to where the log can be read already, durable or not.
     decided: AtomicU64,
 }
@@ -68,7 +70,11 @@ struct Ring {
 
 impl Hub {
     /// A hub that begins where the store ends, with the newest moves of its log.
-    pub(crate) fn recover(store: &Store, counts: Counts) -> Result<Self, StoreError> {
+    pub(crate) fn recover(
+        store: &Store,
+        counts: Counts,
+        stats: TriggerTally,
+    ) -> Result<Self, StoreError> {
         let head = store.recovered();
         let mut ring = Ring { records: VecDeque::new(), moves: 0, from: head.sequence + 1 };
         while ring.from > 1 && ring.moves < RING_MOVES {
@@ -82,6 +88,7 @@ impl Hub {
         Ok(Self {
             head: watch::Sender::new(Durable { head, counts }),
             ring: RwLock::new(ring),
+            stats: RwLock::new(stats),
             decided: AtomicU64::new(head.sequence),
         })
     }
@@ -94,10 +101,18 @@ impl Hub {
             .filter_map(|record| RecordMoves::of(record))
             .map(Arc::new)
             .collect();
+        let mut stats = self.stats.write().unwrap_or_else(PoisonError::into_inner);
+        committed.records().for_each(|record| count(&mut stats, record));
+        drop(stats);
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         ring.extend(newest);
         // Before the ring is released: a token that it yields is never ahead of the head.
         self.head.send_replace(Durable { head, counts });
+    }
+
+    /// How alive a trigger is.
+    pub(crate) fn stats_of(&self, id: &TriggerId) -> TriggerStats {
+        self.stats.read().unwrap_or_else(PoisonError::into_inner).of(id)
     }
 
     pub(crate) fn durable(&self) -> Durable {
@@ -127,6 +142,14 @@ impl Hub {
         }
         let start = ring.records.partition_point(|record| record.sequence < sequence);
         Some(ring.records.range(start..).take(limit).cloned().collect())
+    }
+}
+
+/// Adds what one record tells of triggers.
+pub(crate) fn count(stats: &mut TriggerTally, record: &Record) {
+    stats.count(record.decisions(), record.time);
+    if let Change::TriggerDeleted(trigger) = &record.change {
+        stats.forget(&trigger.id);
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Engine::publish`], then the writer's loop.
 
+mod board;
 mod cache;
 mod clock;
 mod committer;
@@ -22,17 +23,20 @@ mod read;
 mod state;
 mod token;
 mod watch;
+mod why;
 mod writer;
 
 pub use self::core::Options;
+pub use board::{Board, BoardStage};
 pub use clock::{Clock, SystemTime};
-pub use entities::{ImportSummary, MoveByHand, MovedByHand, OnExisting};
+pub use entities::{Changed, ImportSummary, MoveByHand, OnExisting, UpdateByHand};
 pub use error::{EngineError, WatchError};
 pub use handle::{Engine, QUEUE_CAPACITY};
 pub use hub::Counts;
 pub use operations::Publishing;
 pub use pawl_store::{Change, Head, OpenError, Page, Record, RequestIdentity, STORE, Store};
-pub use publish::Published;
-pub use read::{LoggedMove, MoveQuery, MovesPage, TriggerQuery};
+pub use publish::{Previewed, Published, Told};
+pub use read::{EntityQuery, LoggedMove, MoveQuery, MovesPage, TriggerQuery};
 pub use token::ResumeToken;
 pub use watch::{MoveFilter, Start, Step, Watch, WatchedMove};
+pub use why::{LoggedVerdict, VerdictQuery, VerdictsPage};

@@ -1,22 +1,30 @@
 //! Every change that one can ask of the engine.
 
 use pawl_domain::{
-    Entity, EntityId, EntityPatch, Event, Fields, NewEntity, NewPipeline, NewTrigger,
-    NewTriggerType, Pipeline, PipelineId, PipelinePatch, Rejection, Trigger, TriggerId,
-    TriggerPatch, TriggerType, TriggerTypePatch, TypeCode,
+    Entity, EntityId, Event, Fields, NewEntity, NewPipeline, NewTrigger, NewTriggerType, Pipeline,
+    PipelineId, PipelinePatch, Rejection, Trigger, TriggerId, TriggerPatch, TriggerType,
+    TriggerTypePatch, TypeCode,
 };
 use pawl_store::RequestIdentity;
 use tokio::sync::oneshot;
 
 use crate::configure::Mode;
 use crate::writer::{JOB_WEIGHT, Refusal, Writer};
-use crate::{Engine, EngineError, ImportSummary, MoveByHand, MovedByHand, OnExisting, Published};
+use crate::{
+    Changed, Engine, EngineError, ImportSummary, MoveByHand, OnExisting, Previewed, Published,
+    UpdateByHand,
+};
 
 /// A change is answered once it, and everything that its answer rests on, is durable.
 impl Engine {
     /// Publishes events, in order; each is answered for itself (E1 to E7). Returns once they have
-    /// their place behind everything that was published before; the outcomes follow.
-    pub async fn publish(&self, events: Vec<Event>) -> Result<Publishing, EngineError> {
+    /// their place behind everything that was published before; the outcomes follow, `explained`
+    /// with the values of the parts of filters.
+    pub async fn publish(
+        &self,
+        events: Vec<Event>,
+        explained: bool,
+    ) -> Result<Publishing, EngineError> {
         let mut answered = Vec::new();
         let mut events = events.into_iter().peekable();
         while events.peek().is_some() {
@@ -27,9 +35,18 @@ impl Engine {
                 total = total.saturating_add(weight_of_event(&event));
                 part.push(event);
             }
-            answered.push(self.enqueue(total, move |writer| publish(writer, part)).await?);
+            answered.push(self.enqueue(total, move |w| publish(w, part, explained)).await?);
         }
         Ok(Publishing { engine: self.clone(), answered })
+    }
+
+    /// Tells what an event would do, with `triggers` as if they were there (Q1).
+    pub async fn preview(
+        &self,
+        event: Event,
+        triggers: Vec<NewTrigger>,
+    ) -> Result<Previewed, EngineError> {
+        self.write(weight_of_event(&event), move |w| w.preview(event, triggers)).await
     }
 
     /// Creates a pipeline, or only checks it.
@@ -145,24 +162,24 @@ impl Engine {
         self.write(weight, move |w| w.import(news, on_existing, request)).await
     }
 
-    /// Updates an entity; never its pipeline or stage (X5).
+    /// Updates an entity, never its pipeline or stage, or only tells what that would do (X1, X5).
     pub async fn update_entity(
         &self,
-        id: EntityId,
-        patch: EntityPatch,
-        expected_revision: i64,
+        wish: UpdateByHand,
         request: Option<RequestIdentity>,
-    ) -> Result<Entity, EngineError> {
-        self.write(1, move |w| w.update_entity(&id, patch, expected_revision, request)).await
+        validate_only: bool,
+    ) -> Result<Changed, EngineError> {
+        self.write(1, move |w| w.update_entity(wish, request, mode(validate_only))).await
     }
 
-    /// Moves an entity by hand, to any stage (X3, X5).
+    /// Moves an entity by hand, to any stage, or only tells what that would do (X3, X5).
     pub async fn move_entity(
         &self,
         wish: MoveByHand,
         request: Option<RequestIdentity>,
-    ) -> Result<MovedByHand, EngineError> {
-        self.write(1, move |w| w.move_entity(wish, request)).await
+        validate_only: bool,
+    ) -> Result<Changed, EngineError> {
+        self.write(1, move |w| w.move_entity(wish, request, mode(validate_only))).await
     }
 
     /// Deletes an entity; its history is kept (X6).
@@ -177,8 +194,8 @@ impl Engine {
 
 type Outcomes = Vec<Result<Published, Rejection>>;
 
-fn publish(writer: &mut Writer, events: Vec<Event>) -> Result<Outcomes, Refusal> {
-    let each = |event| match writer.publish(event) {
+fn publish(writer: &mut Writer, events: Vec<Event>, explained: bool) -> Result<Outcomes, Refusal> {
+    let each = |event| match writer.publish(event, explained) {
         Ok(published) => Ok(Ok(published)),
         Err(Refusal::Rejected(rejection)) => Ok(Err(rejection)),
         Err(Refusal::Failed(error)) => Err(Refusal::Failed(error)),

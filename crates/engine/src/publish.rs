@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use pawl_domain::{Decision, Event, Outcome, Rejection, Situation, Subject, decide};
-use pawl_store::{Change, EntityRow, Record, StoreError};
+use pawl_domain::{
+    Decision, Done, Entity, Event, Explanations, NewTrigger, Rejection, Trigger, Unfolded, Version,
+    limits::HYPOTHETICAL_MAX, unfold,
+};
+use pawl_store::{Change, EntityRow, Record, RequestIdentity};
 use tracing::debug;
 
 use crate::writer::{Refusal, Writer};
@@ -13,77 +16,156 @@ pub struct Published {
     pub record: Arc<Record>,
     /// It was published before: this is the first outcome, and nothing changed (E4).
     pub duplicate: bool,
+    /// The values of the parts of filters, when they were asked for and are known.
+    pub explanations: Explanations,
+}
+
+/// What would come of an event.
+#[derive(Debug, Clone)]
+pub struct Previewed {
+    /// The event.
+    pub event: Event,
+    /// What would be decided.
+    pub decisions: Vec<Decision>,
+    /// The values of the parts of filters.
+    pub explanations: Explanations,
+}
+
+/// What came of a change made through the service, or what would.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one for each answer, and moved once")]
+pub enum Told {
+    /// It was made.
+    Published(Published),
+    /// It was only asked about (`validate_only`).
+    Previewed(Previewed),
 }
 
 impl Writer {
-    /// Decides an event for each entity that it is about and appends its record (E1 to E7).
-    pub(crate) fn publish(&mut self, event: Event) -> Result<Published, Refusal> {
+    /// Decides an event for each entity that it reaches and appends its record (E1 to E7).
+    pub(crate) fn publish(&mut self, event: Event, explained: bool) -> Result<Published, Refusal> {
         if let Some(record) = self.seen_event(&event.source, &event.id)? {
             if record.event() == Some(&event) {
-                return Ok(Published { record, duplicate: true });
+                return Ok(Published { record, duplicate: true, explanations: Vec::new() });
             }
             return Err(Refusal::Rejected(Rejection::EventIdReused {
                 source_name: event.source.to_string(),
                 event_id: event.id.to_string(),
             }));
         }
-        let mut decisions: Vec<Decision> = Vec::with_capacity(event.subjects.len());
-        let mut previous_moves = Vec::new();
-        for subject in &event.subjects {
-            let Subject::Entity(id) = subject;
-            // An entity that is named twice is considered once, under its first subject (E3).
-            if decisions.iter().any(|decision| decision.outcome.entity_id() == id) {
-                continue;
-            }
-            let decision = match self.live_row(id)? {
-                Some(row) => self.consider(&event, subject, &row, &mut previous_moves)?,
-                None => Decision {
-                    subject: subject.clone(),
-                    event_type: event.event_type.clone(),
-                    hop: 0,
-                    outcome: Outcome::EntityNotFound(id.clone()),
-                    verdicts: Vec::new(),
-                },
-            };
-            decisions.push(decision);
+        let now = self.now;
+        let unfolded = unfold(self, &event, Done::Nothing, now, explained)?;
+        self.commit(unfolded, Vec::new(), None, |decisions| Change::EventDecided {
+            event,
+            decisions,
+        })
+    }
+
+    /// Puts what an event did into the batch. `moved_by_hand` are the sequences of the moves before
+    /// those that no trigger made.
+    pub(crate) fn commit(
+        &mut self,
+        unfolded: Unfolded,
+        moved_by_hand: Vec<u64>,
+        request: Option<RequestIdentity>,
+        change: impl FnOnce(Vec<Decision>) -> Change,
+    ) -> Result<Published, Refusal> {
+        let Unfolded { decisions, explanations, moved } = unfolded;
+        let mut previous_moves = moved_by_hand;
+        for entity in moved {
+            let before = self.row(&entity.id)?;
+            previous_moves.push(before.as_ref().map_or(0, |row| row.last_move));
+            let last_move = self.next_sequence();
+            let after = EntityRow { entity, deleted: false, last_move, last_write: 0 };
+            self.put_row(before.as_deref(), after);
         }
-        let record = self.append(None, previous_moves, Change::EventDecided { event, decisions });
+        let record = self.append(request, previous_moves, change(decisions));
         if let Some(event) = record.event() {
             debug!(
                 event_id = %event.id, event_source = %event.source, event_type = %event.event_type,
                 sequence = record.sequence, moves = record.moves().count(), "decided"
             );
         }
-        Ok(Published { record, duplicate: false })
+        Ok(Published { record, duplicate: false, explanations })
     }
 
-    fn consider(
+    /// Tells what an event would do, with `triggers` as if they were there, and does nothing (Q1).
+    pub(crate) fn preview(
         &mut self,
-        event: &Event,
-        subject: &Subject,
-        row: &EntityRow,
-        previous_moves: &mut Vec<u64>,
-    ) -> Result<Decision, Refusal> {
-        let entity = &row.entity;
-        let place = self.state.pipeline(&entity.pipeline_id).map_err(|_| {
-            // A pipeline in which entities stand cannot be deleted (P2).
-            let what = entity.id.to_string();
-            let problem = format!("its pipeline {} is gone", entity.pipeline_id);
-            StoreError::Damaged { what, problem }
-        })?;
-        let decision = decide(&Situation {
-            event,
-            subject,
-            entity,
-            pipeline: &place.pipeline,
-            listening: place.listening(&event.event_type),
-            now: self.now,
-        });
-        if let Some(moved) = decision.moved() {
-            previous_moves.push(row.last_move);
-            let (entity, last_move) = (entity.moved(moved), self.next_sequence());
-            self.put_row(Some(row), EntityRow { entity, deleted: false, last_move });
+        event: Event,
+        triggers: Vec<NewTrigger>,
+    ) -> Result<Previewed, Refusal> {
+        if triggers.len() > HYPOTHETICAL_MAX {
+            let problem = format!("has {}, the limit is {HYPOTHETICAL_MAX}", triggers.len());
+            return Err(Rejection::invalid("triggers", problem).into());
         }
-        Ok(decision)
+        // Only this thread sees the state, so what is put back nobody has missed.
+        let mut replaced = Vec::new();
+        let mut previewed = Ok(());
+        for (index, new) in triggers.into_iter().enumerate() {
+            let before = self.state.trigger(&new.id).cloned();
+            let id = new.id.clone();
+            let made = self.hypothetical(new, before.as_deref(), index as u64);
+            match made.map_err(|rejection| rejection.within(&format!("triggers[{index}]"))) {
+                Ok(trigger) => {
+                    replaced.push((id, before));
+                    self.state.put_trigger(Arc::new(trigger));
+                }
+                Err(rejection) => {
+                    previewed = Err(rejection);
+                    break;
+                }
+            }
+        }
+        let now = self.now;
+        let unfolded = match previewed {
+            Ok(()) => unfold(self, &event, Done::Nothing, now, true),
+            Err(rejection) => Err(rejection.into()),
+        };
+        for (id, before) in replaced.into_iter().rev() {
+            match before {
+                Some(trigger) => self.state.put_trigger(trigger),
+                None => self.state.remove_trigger(&id),
+            }
+        }
+        let Unfolded { decisions, explanations, .. } = unfolded?;
+        Ok(Previewed { event, decisions, explanations })
     }
+
+    /// A trigger as it would be, were it created or revised now.
+    fn hypothetical(
+        &self,
+        new: NewTrigger,
+        before: Option<&Trigger>,
+        index: u64,
+    ) -> Result<Trigger, Rejection> {
+        let place = self.state.pipeline(&new.pipeline_id)?;
+        let trigger_type = self.state.trigger_type(&new.type_code)?;
+        let (created_at, version) = if let Some(before) = before {
+            let immutable = |field: &str| Rejection::Immutable {
+                field: field.to_owned(),
+                remedy: "give the hypothetical trigger an id of its own",
+            };
+            if before.pipeline_id != new.pipeline_id {
+                return Err(immutable("pipeline_id"));
+            }
+            if before.type_code != new.type_code {
+                return Err(immutable("trigger_type"));
+            }
+            (before.created_at, before.version.next(self.now))
+        } else {
+            place.check_room(&trigger_type.event_type)?;
+            (self.next_sequence() + index, Version::first(0, self.now))
+        };
+        Trigger::create(new, &place.pipeline, trigger_type, created_at, version)
+    }
+}
+
+/// The entity that an event was about, after what the event did to it.
+pub(crate) fn after(entity: &Entity, decisions: &[Decision]) -> Entity {
+    let moves = decisions.iter().filter_map(Decision::moved);
+    let own = moves.filter(|moved| {
+        moved.entity_id == entity.id && moved.entity_revision > entity.version.revision
+    });
+    own.fold(entity.clone(), |entity, moved| entity.moved(moved))
 }

@@ -1,15 +1,17 @@
 use pawl_domain::{
-    Entity, EntityId, EntityKind, EventId, Move, MoveId, Pipeline, PipelineId, Rejection, Resource,
-    Source, Timestamp, Trigger, TriggerId, TriggerState, TriggerType, TypeCode,
+    CustomerId, Entity, EntityId, EntityKind, EventId, Move, MoveId, Pipeline, PipelineId,
+    Rejection, Resource, Responsible, Source, StageId, Timestamp, Trigger, TriggerId, TriggerState,
+    TriggerType, TypeCode, built_in_types,
 };
 use pawl_store::{Page, Record, Store, StoreError};
 
 use crate::{Engine, EngineError};
 
 /// How many records one call looks at before it ends its page early.
-const SCAN_RECORDS: usize = 10_000;
+pub(crate) const SCAN_RECORDS: usize = 10_000;
 
-/// How many moves of one entity one call looks at: each may lie in a chunk of its own.
+/// How many moves of one entity, or entities of one customer, one call looks at: each may lie in a
+/// place of its own.
 const CHAIN_MOVES: usize = 1_000;
 
 /// Which moves to list; `None` means any.
@@ -67,20 +69,40 @@ impl Engine {
         .await
     }
 
-    /// A trigger type.
+    /// A trigger type, built in or registered.
     pub async fn trigger_type(&self, code: TypeCode) -> Result<TriggerType, EngineError> {
+        if let Some(built_in) = built_in_types().get(&code) {
+            return Ok(TriggerType::clone(built_in));
+        }
         self.read(move |store| present(store.trigger_type(&code)?, Resource::TriggerType, &code))
             .await
     }
 
-    /// Trigger types that `keep` wants.
+    /// Trigger types that `keep` wants, built in and registered, in the order of their codes.
     pub async fn trigger_types(
         &self,
         keep: impl Fn(&TriggerType) -> bool + Send + 'static,
         after: String,
         limit: usize,
     ) -> Result<Page<TriggerType>, EngineError> {
-        self.scan(move |store| Ok(store.trigger_types(&after, limit, keep)?)).await
+        self.scan(move |store| {
+            // One that a user registered before it was built in is not shown twice.
+            let own =
+                |found: &TriggerType| !built_in_types().contains_key(&found.code) && keep(found);
+            let Page { mut items, next } = store.trigger_types(&after, limit, own)?;
+            let built_in = built_in_types().values().filter(|built_in| {
+                let code = built_in.code.as_str();
+                code > after.as_str() && next.as_deref().is_none_or(|next| code <= next)
+            });
+            let built_in = built_in.filter(|found| keep(found));
+            items.extend(built_in.map(|built_in| TriggerType::clone(built_in)));
+            items.sort_by(|one, other| one.code.cmp(&other.code));
+            let more = items.len() > limit;
+            items.truncate(limit);
+            let last = items.last().map(|last| last.code.to_string());
+            Ok(Page { items, next: if more { last } else { next } })
+        })
+        .await
     }
 
     /// A trigger; one revision of it, or with 0 the latest. Also says whether it is deleted (T9).
@@ -117,20 +139,25 @@ impl Engine {
     /// An entity.
     pub async fn entity(&self, id: EntityId) -> Result<Entity, EngineError> {
         self.read(move |store| {
-            let row = store.entity(&id)?.map(|row| (row.entity, row.deleted));
+            let row = store.entity(&id)?.map(|row| (Entity::clone(&row.entity), row.deleted));
             present(row, Resource::Entity, &id)
         })
         .await
     }
 
-    /// Entities that `keep` wants.
+    /// Entities in the order of their ids. By customer it takes time in proportion to the entities
+    /// of that customer, otherwise to all.
     pub async fn entities(
         &self,
-        keep: impl Fn(&Entity) -> bool + Send + 'static,
+        query: EntityQuery,
         after: String,
         limit: usize,
     ) -> Result<Page<Entity>, EngineError> {
-        self.scan(move |store| Ok(store.entities(&after, limit, keep)?)).await
+        self.scan(move |store| match &query.customer_id {
+            Some(customer) => Ok(entities_of(store, customer, &query, &after, limit)?),
+            None => Ok(store.entities(&after, limit, |entity| query.matches(entity))?),
+        })
+        .await
     }
 
     /// The record of an event: the event, its decisions, its verdicts.
@@ -164,13 +191,66 @@ impl Engine {
     }
 }
 
+/// Which entities to list; `None` means any.
+#[derive(Debug, Clone, Default)]
+pub struct EntityQuery {
+    /// In this pipeline.
+    pub pipeline_id: Option<PipelineId>,
+    /// On this stage.
+    pub stage_id: Option<StageId>,
+    /// Naming this customer.
+    pub customer_id: Option<CustomerId>,
+    /// Of this employee.
+    pub responsible: Option<Responsible>,
+    /// Last changed at or after this time.
+    pub updated_after: Option<Timestamp>,
+    /// Last changed before this time.
+    pub updated_before: Option<Timestamp>,
+}
+
+impl EntityQuery {
+    pub(crate) fn matches(&self, entity: &Entity) -> bool {
+        let updated = entity.version.update_time;
+        self.pipeline_id.as_ref().is_none_or(|id| entity.pipeline_id == *id)
+            && self.stage_id.as_ref().is_none_or(|id| entity.stage_id == *id)
+            && self.customer_id.as_ref().is_none_or(|id| entity.customer_ids.contains(id))
+            && self
+                .responsible
+                .as_ref()
+                .is_none_or(|name| entity.responsible.as_ref() == Some(name))
+            && self.updated_after.is_none_or(|after| updated >= after)
+            && self.updated_before.is_none_or(|before| updated < before)
+    }
+}
+
+fn entities_of(
+    store: &Store,
+    customer: &CustomerId,
+    query: &EntityQuery,
+    after: &str,
+    limit: usize,
+) -> Result<Page<Entity>, StoreError> {
+    let mut page = Page { items: Vec::new(), next: None };
+    let ids = store.entities_naming(customer)?;
+    let ids = ids.into_iter().filter(|id| id.as_str() > after);
+    for (looked_at, id) in (1..).zip(ids) {
+        let row = store.entity(&id)?.filter(|row| !row.deleted && query.matches(&row.entity));
+        page.items.extend(row.map(|row| Entity::clone(&row.entity)));
+        if page.items.len() == limit || looked_at == CHAIN_MOVES {
+            page.next = Some(id.to_string());
+            break;
+        }
+    }
+    Ok(page)
+}
+
 /// Which triggers to list; `None` means any.
 #[derive(Debug, Clone, Default)]
 pub struct TriggerQuery {
     /// On this pipeline.
     pub pipeline_id: Option<PipelineId>,
     /// On this stage.
-    pub stage_id: Option<pawl_domain::StageId>,
+    pub stage_id: Option<StageId>,
     /// Of this type.
     pub type_code: Option<TypeCode>,
     /// In this state.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use pawl_domain::limits::LISTENING_MAX;
 use pawl_domain::{
-    EventType, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger, TriggerId, TriggerType,
-    TypeCode,
+    EventType, Listener, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger, TriggerId,
+    TriggerType, TypeCode, built_in_types,
 };
 use pawl_store::{Store, StoreError};
 
@@ -18,6 +18,7 @@ const PAGE: usize = 500;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pipelines: HashMap<PipelineId, PipelineState>,
+    /// Those that users registered.
     types: HashMap<TypeCode, Arc<TriggerType>>,
     triggers: HashMap<TriggerId, Arc<Trigger>>,
     entities: u64,
@@ -28,7 +29,7 @@ pub(crate) struct State {
 pub(crate) struct PipelineState {
     pub(crate) pipeline: Arc<Pipeline>,
     /// Triggers by the event type they listen to, oldest first.
-    listening: HashMap<EventType, Vec<Arc<Trigger>>>,
+    listening: HashMap<EventType, Vec<Listener>>,
     /// Entities on each stage.
     entities: HashMap<StageId, u64>,
 }
@@ -50,7 +51,7 @@ impl State {
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             pipelines: self.pipelines.len() as u64,
-            trigger_types: self.types.len() as u64,
+            trigger_types: (built_in_types().len() + self.types.len()) as u64,
             triggers: self.triggers.len() as u64,
             entities: self.entities,
         }
@@ -65,7 +66,7 @@ impl State {
     /// The trigger type that a request's body refers to.
     pub(crate) fn trigger_type(&self, code: &TypeCode) -> Result<&Arc<TriggerType>, Rejection> {
         let missing = || Rejection::missing("trigger_type", Resource::TriggerType, code);
-        self.types.get(code).ok_or_else(missing)
+        built_in_types().get(code).or_else(|| self.types.get(code)).ok_or_else(missing)
     }
 
     pub(crate) fn trigger(&self, id: &TriggerId) -> Option<&Arc<Trigger>> {
@@ -104,9 +105,12 @@ impl State {
 
     pub(crate) fn put_trigger(&mut self, trigger: Arc<Trigger>) {
         self.remove_trigger(&trigger.id);
-        if let Some(listening) = self.listening_mut(&trigger) {
-            let at = listening.partition_point(|other| other.created_at < trigger.created_at);
-            listening.insert(at, Arc::clone(&trigger));
+        if let Ok(trigger_type) = self.trigger_type(&trigger.type_code).cloned()
+            && let Some(listening) = self.listening_mut(&trigger)
+        {
+            let older = |other: &Listener| other.trigger.created_at < trigger.created_at;
+            let at = listening.partition_point(older);
+            listening.insert(at, Listener { trigger: Arc::clone(&trigger), trigger_type });
         }
         self.triggers.insert(trigger.id.clone(), trigger);
     }
@@ -115,12 +119,12 @@ impl State {
         if let Some(trigger) = self.triggers.remove(id)
             && let Some(listening) = self.listening_mut(&trigger)
         {
-            listening.retain(|other| other.id != trigger.id);
+            listening.retain(|other| other.trigger.id != trigger.id);
         }
     }
 
-    fn listening_mut(&mut self, trigger: &Trigger) -> Option<&mut Vec<Arc<Trigger>>> {
-        let event_type = self.types.get(&trigger.type_code)?.event_type.clone();
+    fn listening_mut(&mut self, trigger: &Trigger) -> Option<&mut Vec<Listener>> {
+        let event_type = self.trigger_type(&trigger.type_code).ok()?.event_type.clone();
         let pipeline = self.pipelines.get_mut(&trigger.pipeline_id)?;
         Some(pipeline.listening.entry(event_type).or_default())
     }
@@ -137,7 +141,7 @@ impl State {
 
 impl PipelineState {
     /// The triggers that listen to an event type, oldest first.
-    pub(crate) fn listening(&self, event_type: &EventType) -> &[Arc<Trigger>] {
+    pub(crate) fn listening(&self, event_type: &EventType) -> &[Listener] {
         self.listening.get(event_type).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -155,8 +159,18 @@ impl PipelineState {
 
     /// How many triggers and entities are on a stage.
     pub(crate) fn usage(&self, stage: &StageId) -> (u64, u64) {
-        let on_stage = self.listening.values().flatten().filter(|t| t.stage_id == *stage);
-        (on_stage.count() as u64, self.entities.get(stage).copied().unwrap_or_default())
+        let on_stage = self.triggers().filter(|trigger| trigger.stage_id == *stage);
+        (on_stage.count() as u64, self.entities_on(stage))
+    }
+
+    /// How many entities stand on a stage.
+    pub(crate) fn entities_on(&self, stage: &StageId) -> u64 {
+        self.entities.get(stage).copied().unwrap_or_default()
+    }
+
+    /// All triggers of the pipeline.
+    pub(crate) fn triggers(&self) -> impl Iterator<Item = &Arc<Trigger>> {
+        self.listening.values().flatten().map(|listener| &listener.trigger)
     }
 
     /// How many triggers and entities are in the pipeline.

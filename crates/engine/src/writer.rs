@@ -1,9 +1,14 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use pawl_domain::{EntityId, EventId, Rejection, RequestId, Source, Timestamp};
-use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store, StoreError};
+use pawl_domain::{
+    CustomerId, Entity, EntityId, EventId, EventType, Listener, Pipeline, PipelineId, Rejection,
+    RequestId, Source, Timestamp, World,
+};
+use pawl_store::{
+    Batch, Change, EntityRow, Head, Link, Record, RequestIdentity, Store, StoreError,
+};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::debug;
 
@@ -81,6 +86,8 @@ struct Draft {
     records: Vec<Arc<Record>>,
     /// Rows that changed, so that an entity that moves five times costs one row.
     entities: HashMap<EntityId, Arc<EntityRow>>,
+    /// Which entities begin, or cease, to name which customers.
+    links: HashMap<CustomerId, BTreeMap<EntityId, bool>>,
     events: HashMap<(Source, EventId), usize>,
     requests: HashMap<RequestId, usize>,
     /// What the verdicts of its records weigh.
@@ -134,7 +141,7 @@ impl Writer {
         if self.batch.records.is_empty() {
             return Ok(Pending { applied: None, answers, counts });
         }
-        let Draft { records, entities, .. } = std::mem::take(&mut self.batch);
+        let Draft { records, entities, links, .. } = std::mem::take(&mut self.batch);
         let entities: Vec<_> = entities.into_values().collect();
         for row in &entities {
             self.cache.insert(row.entity.id.clone(), Arc::clone(row));
@@ -142,7 +149,12 @@ impl Writer {
         // Before it can be read: whoever reads it then knows what to wait for.
         hub.set_decided(self.head.sequence);
         debug!(records = records.len(), last = self.head.sequence, "decided a batch");
-        let applied = self.store.apply(Batch { records, entities, head: self.head })?;
+        let of_customer = |(customer, entities): (CustomerId, BTreeMap<EntityId, bool>)| {
+            let link = move |(entity, names)| ((customer.clone(), entity), names);
+            entities.into_iter().map(link)
+        };
+        let links: Vec<(Link, bool)> = links.into_iter().flat_map(of_customer).collect();
+        let applied = self.store.apply(Batch { records, entities, links, head: self.head })?;
         Ok(Pending { applied: Some(applied), answers, counts })
     }
 
@@ -209,13 +221,24 @@ impl Writer {
         Ok(self.row(id)?.filter(|row| !row.deleted))
     }
 
-    /// Puts a changed row into the batch and keeps the counts.
-    pub(crate) fn put_row(&mut self, before: Option<&EntityRow>, after: EntityRow) {
+    /// Puts a changed row into the batch, before the record that changed it, and keeps the counts
+    /// and the links to customers.
+    pub(crate) fn put_row(&mut self, before: Option<&EntityRow>, mut after: EntityRow) {
+        after.last_write = self.next_sequence();
         for (row, change) in before.map(|row| (row, -1)).into_iter().chain([(&after, 1)]) {
             if !row.deleted {
                 let entity = &row.entity;
                 self.state.count_entity(&entity.pipeline_id, &entity.stage_id, change);
             }
+        }
+        let customers = |row: &EntityRow| {
+            let ids = row.entity.customer_ids.iter().filter(|_| !row.deleted);
+            ids.cloned().collect::<BTreeSet<_>>()
+        };
+        let (old, new) = (before.map(customers).unwrap_or_default(), customers(&after));
+        for customer in old.symmetric_difference(&new) {
+            let links = self.batch.links.entry(customer.clone()).or_default();
+            links.insert(after.entity.id.clone(), new.contains(customer));
         }
         self.batch.entities.insert(after.entity.id.clone(), Arc::new(after));
     }
@@ -254,5 +277,46 @@ impl Writer {
 
     fn remembers(&self, record: &Record) -> bool {
         self.now.since(record.time) < self.options.dedupe_window
+    }
+}
+
+/// What events are decided on: the newest state, ahead of what is durable.
+impl World for Writer {
+    type Error = Refusal;
+
+    fn entity(&mut self, id: &EntityId) -> Result<Option<Arc<Entity>>, Refusal> {
+        Ok(self.live_row(id)?.map(|row| Arc::clone(&row.entity)))
+    }
+
+    fn pipeline(&mut self, id: &PipelineId) -> Result<Arc<Pipeline>, Refusal> {
+        // A pipeline in which entities stand cannot be deleted (P2).
+        let gone = |_| {
+            let (what, problem) = (format!("pipeline {id}"), "it is gone".to_owned());
+            StoreError::Damaged { what, problem }
+        };
+        Ok(self.state.pipeline(id).map(|place| Arc::clone(&place.pipeline)).map_err(gone)?)
+    }
+
+    fn listening(&self, pipeline: &PipelineId, event_type: &EventType) -> &[Listener] {
+        self.state.pipeline(pipeline).map(|place| place.listening(event_type)).unwrap_or_default()
+    }
+
+    fn entities_of(&mut self, customer: &CustomerId) -> Result<Vec<(Arc<Entity>, u64)>, Refusal> {
+        let mut ids: BTreeSet<EntityId> =
+            self.store.entities_naming(customer)?.into_iter().collect();
+        for (id, names) in self.batch.links.get(customer).into_iter().flatten() {
+            if *names {
+                ids.insert(id.clone());
+            } else {
+                ids.remove(id);
+            }
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(row) = self.live_row(&id)? {
+                found.push((Arc::clone(&row.entity), row.last_write));
+            }
+        }
+        Ok(found)
     }
 }

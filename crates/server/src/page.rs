@@ -33,7 +33,19 @@ macro_rules! list_requests {
 
 list_requests! {
     ListPipelinesRequest ListTriggerTypesRequest ListTriggersRequest ListEntitiesRequest
-    ListMovesRequest
+    ListMovesRequest ListVerdictsRequest
+}
+
+/// How many results are wanted; a refusal names `field`.
+pub(crate) fn page_limit(field: &str, size: i32) -> Result<usize, Status> {
+    match usize::try_from(size) {
+        Ok(0) => Ok(PAGE_SIZE_DEFAULT),
+        Ok(size) => Ok(size.min(PAGE_SIZE_MAX)),
+        Err(_) => {
+            let problem = format!("must be 0 to {PAGE_SIZE_MAX}; 0 means {PAGE_SIZE_DEFAULT}");
+            Err(status::rejected(&Rejection::invalid(field, problem)))
+        }
+    }
 }
 
 /// Which page of which list.
@@ -51,14 +63,7 @@ impl PageRequest {
     /// Reads the page from a request and leaves the rest of it.
     pub(crate) fn take<R: ListRequest>(request: &mut R) -> Result<Self, Status> {
         let (size, token) = request.take_page();
-        let limit = match usize::try_from(size) {
-            Ok(0) => PAGE_SIZE_DEFAULT,
-            Ok(size) => size.min(PAGE_SIZE_MAX),
-            Err(_) => {
-                let problem = format!("must be 0 to {PAGE_SIZE_MAX}; 0 means {PAGE_SIZE_DEFAULT}");
-                return Err(status::rejected(&Rejection::invalid("page_size", problem)));
-            }
-        };
+        let limit = page_limit("page_size", size)?;
         let kind = xxh3_64_with_seed(R::NAME.as_bytes(), 0);
         let list = xxh3_64_with_seed(&request.encode_to_vec(), kind);
         let mut page = Self { limit, after: String::new(), list };

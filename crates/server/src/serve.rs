@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use pawl_api::FILE_DESCRIPTOR_SET;
@@ -10,7 +9,7 @@ use pawl_api::pb::move_service_server::{self, MoveServiceServer};
 use pawl_api::pb::pipeline_service_server::{self, PipelineServiceServer};
 use pawl_api::pb::system_service_server::{self, SystemServiceServer};
 use pawl_api::pb::trigger_service_server::{self, TriggerServiceServer};
-use pawl_engine::{Clock, Engine, OpenError, Options, Store};
+use pawl_engine::{Clock, Engine, OpenError, Options};
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -54,14 +53,6 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The database was opened but cannot be read.
-    #[error("{path} cannot be recovered: {problem}; restore the directory from a backup")]
-    Recover {
-        /// The directory.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
     /// The contract's description cannot be served.
     #[error("cannot describe the services: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -107,7 +98,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let clock = clock();
     let start_time = clock.now();
     let options = Options { clock, dedupe_window: config.dedupe_window };
-    let opened = tokio::task::spawn_blocking(move || open(config.data, options)).await;
+    let opened = tokio::task::spawn_blocking(move || Engine::start(&config.data, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     // Only now, so that who can connect is answered.
     let listener = socket.listen(BACKLOG).map_err(unheard)?;
@@ -119,12 +110,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (health, routes) = routes(&engine, start_time).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Ok(Running { address, engine, health, routes, incoming })
-}
-
-fn open(data: PathBuf, options: Options) -> Result<Engine, StartError> {
-    let store = Store::open(&data)?;
-    Engine::start(store, options)
-        .map_err(|error| StartError::Recover { path: data, problem: error.to_string() })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]

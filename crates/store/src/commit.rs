@@ -1,6 +1,6 @@
 use std::sync::{Arc, PoisonError};
 
-use pawl_domain::{Entity, Timestamp};
+use pawl_domain::{CustomerId, Entity, EntityId, Timestamp};
 use prost::Message;
 
 use crate::convert::nanos_since_epoch;
@@ -23,12 +23,17 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq)]
 pub struct EntityRow {
     /// The entity, or what it was when it was deleted.
-    pub entity: Entity,
+    pub entity: Arc<Entity>,
     /// Kept so that the id, created again, continues its revisions (X6).
     pub deleted: bool,
     /// Sequence of the record with its last move, or 0.
     pub last_move: u64,
+    /// Sequence of the record that wrote it last (E3).
+    pub last_write: u64,
 }
+
+/// A customer with an entity that names it, or no longer does.
+pub type Link = (CustomerId, EntityId);
 
 /// What changes together.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub struct Batch {
     pub records: Vec<Arc<Record>>,
     /// The entities that they changed, each once, as they are after the last of them.
     pub entities: Vec<Arc<EntityRow>>,
+    /// Which entities begin, or cease, to name which customers.
+    pub links: Vec<(Link, bool)>,
     /// Where the log ends then.
     pub head: Head,
 }
@@ -79,6 +86,10 @@ impl Store {
         for row in &batch.entities {
             writes
                 .insert(keys::entity(&row.entity.id), pb::EntityRow::from(&**row).encode_to_vec());
+        }
+        for ((customer, entity), names) in &batch.links {
+            let key = keys::link(customer, entity);
+            if *names { writes.insert(key, &[]) } else { writes.remove(key) }
         }
         writes.insert(&keys::HEAD[..], pb::Head::from(batch.head).encode_to_vec());
         self.db.apply_batch(writes)?;
@@ -123,6 +134,7 @@ fn configuration_row(change: &Change) -> Option<(Vec<u8>, Vec<u8>)> {
         }
         Change::EventDecided { .. }
         | Change::EntityMoved { .. }
+        | Change::EntityUpdated { .. }
         | Change::EntityWritten(_)
         | Change::EntityDeleted(_)
         | Change::EntitiesImported { .. } => return None,
@@ -131,7 +143,12 @@ fn configuration_row(change: &Change) -> Option<(Vec<u8>, Vec<u8>)> {
 
 impl From<&EntityRow> for pb::EntityRow {
     fn from(row: &EntityRow) -> Self {
-        Self { entity: Some((&row.entity).into()), deleted: row.deleted, last_move: row.last_move }
+        Self {
+            entity: Some((&*row.entity).into()),
+            deleted: row.deleted,
+            last_move: row.last_move,
+            last_write: row.last_write,
+        }
     }
 }
 

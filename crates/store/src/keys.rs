@@ -1,6 +1,6 @@
 //! The keys of the one key space. A tag is never reused, even when its family is gone.
 
-use pawl_domain::{EntityId, PipelineId, TriggerId, TypeCode};
+use pawl_domain::{CustomerId, EntityId, PipelineId, TriggerId, TypeCode};
 
 /// What the directory holds: one `Identity`.
 pub(crate) const IDENTITY: [u8; 1] = [0x01];
@@ -21,6 +21,8 @@ pub(crate) enum Family {
     Trigger = 0x22,
     /// Entities by id.
     Entity = 0x30,
+    /// Entities by the customers that they name.
+    Link = 0x31,
 }
 
 impl Family {
@@ -73,4 +75,13 @@ pub(crate) fn trigger(id: &TriggerId, revision: i64) -> Vec<u8> {
 
 pub(crate) fn entity(id: &EntityId) -> Vec<u8> {
     Family::Entity.key(&[id.as_str().as_bytes()])
+}
+
+/// All entities that name a customer.
+pub(crate) fn links(customer: &CustomerId) -> Vec<u8> {
+    Family::Link.key(&[customer.as_str().as_bytes(), &[0]])
+}
+
+pub(crate) fn link(customer: &CustomerId, entity: &EntityId) -> Vec<u8> {
+    Family::Link.key(&[customer.as_str().as_bytes(), &[0], entity.as_str().as_bytes()])
 }

@@ -21,7 +21,7 @@ mod pb {
     include!(concat!(env!("OUT_DIR"), "/pawl.storage.v1.rs"));
 }
 
-pub use commit::{Applied, Batch, Committed, EntityRow, Head};
+pub use commit::{Applied, Batch, Committed, EntityRow, Head, Link};
 pub use error::{OpenError, StoreError};
 pub use open::{DatabaseId, STORE, Store};
 pub use read::{Page, Row};

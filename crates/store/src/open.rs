@@ -70,6 +70,11 @@ impl Store {
     /// Opens the database in `dir`, or makes one where `dir` is missing or empty. Checks the whole
     /// log: dense, undamaged, ending where the head says.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        Self::open_observed(dir, |_| {})
+    }
+
+    /// The same, and shows every record of the log on the way.
+    pub fn open_observed(dir: &Path, observe: impl FnMut(&Record)) -> Result<Self, OpenError> {
         let sled_dir = dir.join(SLED);
         if !sled_dir.exists() {
             create(dir, &sled_dir)?;
@@ -95,7 +100,7 @@ impl Store {
             database_id,
             recovered: Head::default(),
         };
-        store.recovered = quietly(|| store.recover())
+        store.recovered = quietly(|| store.recover(observe))
             .map_err(damaged)?
             .map_err(|error| damaged(error.to_string()))?;
         Ok(store)
@@ -117,7 +122,7 @@ impl Store {
     }
 
     /// Walks the log from its first record to the head and remembers all identities.
-    fn recover(&self) -> Result<Head, StoreError> {
+    fn recover(&self, mut observe: impl FnMut(&Record)) -> Result<Head, StoreError> {
         let head = self.head()?;
         let mut identities = Identities::new(self.database_id);
         let mut reached = Head::default();
@@ -130,6 +135,7 @@ impl Store {
                     return Err(gap());
                 }
                 identities.insert(record);
+                observe(record);
                 reached = Head {
                     sequence: record.sequence,
                     time: record.time,

@@ -1,8 +1,8 @@
 use std::sync::PoisonError;
 
 use pawl_domain::{
-    Entity, EntityId, EventId, Pipeline, PipelineId, Rejection, RequestId, Source, Trigger,
-    TriggerId, TriggerType, TypeCode,
+    CustomerId, Entity, EntityId, EventId, Pipeline, PipelineId, Rejection, RequestId, Source,
+    Trigger, TriggerId, TriggerType, TypeCode,
 };
 use prost::Message;
 
@@ -107,9 +107,20 @@ impl Store {
     ) -> Result<Page<Entity>, StoreError> {
         let live = |row: EntityRow| {
             let keep = !row.deleted && keep(&row.entity);
-            (row.entity.id.to_string(), keep.then_some(row.entity))
+            (row.entity.id.to_string(), keep.then(|| Entity::clone(&row.entity)))
         };
         self.page(Family::Entity, after, limit, |row| entity_of(row).map(live))
+    }
+
+    /// The entities that name a customer, in the order of their ids.
+    pub fn entities_naming(&self, customer: &CustomerId) -> Result<Vec<EntityId>, StoreError> {
+        let prefix = keys::links(customer);
+        let id = |key: sled::Result<sled::IVec>| {
+            let key = key?;
+            let id = std::str::from_utf8(&key[prefix.len()..]).unwrap_or_default();
+            EntityId::parse("entity_id", id).map_err(damage(customer))
+        };
+        self.db.scan_prefix(&prefix).keys().map(id).collect()
     }
 
     /// The latest revisions of triggers in the order of their ids.
@@ -270,6 +281,7 @@ fn trigger_of(row: pb::TriggerRow) -> Result<Row<Trigger>, Rejection> {
 }
 
 fn entity_of(row: pb::EntityRow) -> Result<EntityRow, Rejection> {
-    let entity = row.entity.ok_or_else(lost)?.try_into()?;
-    Ok(EntityRow { entity, deleted: row.deleted, last_move: row.last_move })
+    let entity: Entity = row.entity.ok_or_else(lost)?.try_into()?;
+    let pb::EntityRow { deleted, last_move, last_write, .. } = row;
+    Ok(EntityRow { entity: entity.into(), deleted, last_move, last_write })
 }

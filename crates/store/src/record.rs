@@ -32,10 +32,24 @@ pub struct RequestIdentity {
 /// What a record changed. Resources stand as they are afterwards; deleted ones as they were, with
 /// the revision of the deletion.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, clippy::large_enum_variant, reason = "the names say it; one per record")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Change {
-    EventDecided { event: Event, decisions: Vec<Decision> },
-    EntityMoved { event: Event, decision: Decision, entity: Entity },
+    EventDecided {
+        event: Event,
+        decisions: Vec<Decision>,
+    },
+    /// The first decision is about the entity, which is as after its move; then what followed.
+    EntityMoved {
+        event: Event,
+        decisions: Vec<Decision>,
+        entity: Entity,
+    },
+    /// The same, with the entity as after the update and before any move.
+    EntityUpdated {
+        event: Event,
+        decisions: Vec<Decision>,
+        entity: Entity,
+    },
     PipelineWritten(Pipeline),
     PipelineDeleted(Pipeline),
     TriggerTypeWritten(TriggerType),
@@ -44,14 +58,19 @@ pub enum Change {
     TriggerDeleted(Trigger),
     EntityWritten(Entity),
     EntityDeleted(Entity),
-    EntitiesImported { entities: Vec<Entity>, skipped: u64 },
+    EntitiesImported {
+        entities: Vec<Entity>,
+        skipped: u64,
+    },
 }
 
 impl Record {
     /// The event, published or the service's own.
     pub fn event(&self) -> Option<&Event> {
         match &self.change {
-            Change::EventDecided { event, .. } | Change::EntityMoved { event, .. } => Some(event),
+            Change::EventDecided { event, .. }
+            | Change::EntityMoved { event, .. }
+            | Change::EntityUpdated { event, .. } => Some(event),
             _ => None,
         }
     }
@@ -59,8 +78,9 @@ impl Record {
     /// What was decided, in order.
     pub fn decisions(&self) -> &[Decision] {
         match &self.change {
-            Change::EventDecided { decisions, .. } => decisions,
-            Change::EntityMoved { decision, .. } => std::slice::from_ref(decision),
+            Change::EventDecided { decisions, .. }
+            | Change::EntityMoved { decisions, .. }
+            | Change::EntityUpdated { decisions, .. } => decisions,
             _ => &[],
         }
     }

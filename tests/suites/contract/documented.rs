@@ -28,12 +28,17 @@ fn read() -> BTreeMap<&'static str, Documented> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("the build made it");
     let mut files = files.file.into_iter();
     let file = files.find(|file| file.name().ends_with("error_reason.proto")).expect("it is there");
-    let locations = file.source_code_info.expect("comments are kept").location;
-    let known = (1..).map_while(|number| ErrorReason::try_from(number).ok());
+    let locations = &file.source_code_info.as_ref().expect("comments are kept").location;
+    let values = &file.enum_type[0].value;
+    let known = (0..).zip(values).filter_map(|(index, value)| {
+        // The value of 0 is no reason.
+        let reason = ErrorReason::from_str_name(value.name())?;
+        (reason != ErrorReason::Unspecified).then_some((index, reason))
+    });
     known
-        .map(|reason| {
+        .map(|(index, reason)| {
             // enum_type is field 5 of a file, value is field 2 of an enum.
-            let path = [5, 0, 2, i32::from(reason)];
+            let path = [5, 0, 2, index];
             let comment = locations.iter().find(|location| location.path == path);
             let comment = comment.expect("every value has a comment").leading_comments();
             let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");

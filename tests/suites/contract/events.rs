@@ -2,12 +2,12 @@
 
 use pawl_api::pb;
 use pawl_api::pb::ErrorReason;
-use pawl_tests::event;
+use pawl_tests::{event, trigger};
 use prost_types::{Struct, Timestamp, Value, value::Kind};
 use tonic::Code;
 
 use crate::entities::{deep, large};
-use crate::row::{Call, INVALID, RESERVED, Row, absent, call};
+use crate::row::{Call, FILTER, IMMUTABLE, INVALID, RESERVED, Row, absent, call, unmet};
 
 const EVENT_ID: (Code, ErrorReason) = (Code::AlreadyExists, ErrorReason::EventIdReused);
 
@@ -22,7 +22,7 @@ pub(crate) struct BadEvent {
 }
 
 fn with(change: impl Fn(&mut pb::Event)) -> pb::Event {
-    let mut bad = event("e9", "call.missed", "deal/1");
+    let mut bad = event("e9", "phone.missed", "deal/1");
     change(&mut bad);
     bad
 }
@@ -51,22 +51,30 @@ pub(crate) fn bad_events() -> Vec<BadEvent> {
         bad("about 101 subjects", INVALID, "event.subjects", "1 to 100", subjects(101)),
         bad("about a bad subject", INVALID, "event.subjects[1]", "such as deal/57",
             with(|e| e.subjects = vec!["deal/1".to_owned(), "57".to_owned()])),
-        bad("about a customer", INVALID, "event.subjects[0]", "name the entities themselves",
-            with(|e| e.subjects = vec!["contact/9".to_owned()])),
+        bad("about too many", unmet(ErrorReason::ReachTooLarge), "", "more than 1000 entities",
+            with(|e| e.subjects = vec!["contact/crowd".to_owned()])),
+        bad("about a customer without an id", INVALID, "event.subjects[0]", "must not be empty",
+            with(|e| e.subjects = vec!["contact/".to_owned()])),
+        bad("with changes, which are the service's", INVALID, "event.changes", "UpdateEntity",
+            with(|e| e.changes = Some(pawl_tests::fields([("fields", None)])))),
         bad("at a time that does not exist", INVALID, "event.time", "",
             with(|e| e.time = Some(Timestamp { seconds: 0, nanos: -1 }))),
         bad("with attributes that are too deep", INVALID, "event.attributes", "8 levels", with(|e| e.attributes = Some(deep(9)))),
         bad("with attributes that are too large", INVALID, "event.attributes", "limit is 32768", with(|e| e.attributes = Some(large()))),
         bad("with a number that is none", INVALID, "event.attributes", "finite", attribute(Some(Kind::NumberValue(f64::NAN)))),
         bad("with a value of no kind", INVALID, "event.attributes", "null_value", attribute(None)),
-        bad("with the id of another", EVENT_ID, "", "an id of its own", event("e1", "order.paid", "deal/1")),
+        bad("with the id of another", EVENT_ID, "", "an id of its own", event("e1", "bill.paid", "deal/1")),
         bad("with the id of another that differs in an attribute", EVENT_ID, "", "an id of its own",
-            pb::Event { attributes: Some(deep(1)), ..event("e1", "call.missed", "deal/1") }),
+            pb::Event { attributes: Some(deep(1)), ..event("e1", "phone.missed", "deal/1") }),
     ]
 }
 
 fn publish(event: pb::Event) -> Call {
     call!(events.publish_event(pb::PublishEventRequest { event: Some(event), view: 0 }))
+}
+
+fn preview(event: pb::Event, triggers: Vec<pb::Trigger>) -> Call {
+    call!(events.preview_event(pb::PreviewEventRequest { event: Some(event), triggers }))
 }
 
 fn get(source: &str, event_id: &str) -> Call {
@@ -84,9 +92,21 @@ pub(crate) fn rows() -> Vec<Row> {
             call!(events.publish_event(pb::PublishEventRequest::default()))),
         Row::new("an unknown view", INVALID, "view", "BASIC or FULL",
             call!(events.publish_event(pb::PublishEventRequest {
-                event: Some(event("e9", "call.missed", "deal/1")),
+                event: Some(event("e9", "phone.missed", "deal/1")),
                 view: 9,
             }))),
+        Row::new("to preview nothing", INVALID, "event", "is required",
+            call!(events.preview_event(pb::PreviewEventRequest::default()))),
+        Row::new("to preview what is the service's own", RESERVED, "event.source", "choose another",
+            preview(with(|e| e.source = "pawl".into()), Vec::new())),
+        Row::new("to preview with a trigger on no stage", unmet(ErrorReason::StageNotFound), "triggers[1].stage_id", "create it first",
+            preview(with(|_| {}), vec![trigger("", "sales/won", "bill.paid"), trigger("", "sales/none", "bill.paid")])),
+        Row::new("to preview with a bad filter", FILTER, "triggers[0].filter", "there is no foo",
+            preview(with(|_| {}), vec![pb::Trigger { filter: "foo".to_owned(), ..trigger("", "sales/won", "bill.paid") }])),
+        Row::new("to preview with a trigger moved to another pipeline", IMMUTABLE, "triggers[0].pipeline_id", "an id of its own",
+            preview(with(|_| {}), vec![trigger("paid", "service/done", "bill.paid")])),
+        Row::new("to preview with 101 triggers", INVALID, "triggers", "limit is 100",
+            preview(with(|_| {}), vec![trigger("", "sales/won", "bill.paid"); 101])),
         Row::new("to get an event that does not exist", absent(ErrorReason::EventNotFound), "", "does not exist", get("test", "e9")),
         Row::new("to get an event of another source", absent(ErrorReason::EventNotFound), "", "does not exist", get("other", "e1")),
         Row::new("to get an event without a source", INVALID, "source", "is required", get("", "e1")),

@@ -104,7 +104,7 @@ async fn an_oversized_or_malformed_message_ends_only_its_own_call() {
                 let status = within(30, method, send(&client, method, message.clone())).await;
                 assert_eq!(status.code(), code, "{method}: {status:?}");
                 let id = format!("e{round}{count}");
-                let event = event(&id, "call.missed", "deal/1");
+                let event = event(&id, "phone.missed", "deal/1");
                 let message = pb::PublishEventsRequest { events: vec![event], view: 0 };
                 events.send(message).await.expect("the other stream goes on");
                 let answer = within(30, "an outcome", outcomes.message()).await;

@@ -100,6 +100,7 @@ pub(crate) use call;
 
 /// Code and reason of common refusals.
 pub(crate) const INVALID: (Code, ErrorReason) = (Code::InvalidArgument, ErrorReason::InvalidField);
+pub(crate) const FILTER: (Code, ErrorReason) = (Code::InvalidArgument, ErrorReason::InvalidFilter);
 pub(crate) const IMMUTABLE: (Code, ErrorReason) =
     (Code::InvalidArgument, ErrorReason::ImmutableField);
 pub(crate) const RESERVED: (Code, ErrorReason) = (Code::InvalidArgument, ErrorReason::ReservedName);

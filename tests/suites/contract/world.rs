@@ -22,9 +22,9 @@ pub(crate) struct World {
 
 impl World {
     /// Pipelines `sales` and `service` for deals, `people` for leads, `crowded` with as many
-    /// triggers on `order.paid` as there may be; type `order.paid` for deals only; trigger `paid`
+    /// triggers on `bill.paid` as there may be; type `bill.paid` for deals only; trigger `paid`
     /// on `sales/won`; entities `deal/1` on `sales/new`, `deal/2` on `sales/offer`, `lead/1`;
-    /// event `e1`.
+    /// event `e1`; 1,001 deals of `contact/crowd` in `everyone`, where a customer reaches all.
     pub(crate) async fn start() -> Self {
         let server = Server::start().await;
         let client = server.client().await;
@@ -39,23 +39,36 @@ impl World {
         let people = pipeline("people", "met known");
         client.pipeline(pb::Pipeline { entity_kind: "lead".to_owned(), ..people }).await;
         client.pipeline(pipeline("crowded", "a b")).await;
-        client.trigger_type(trigger_type("call.missed")).await;
+        client.trigger_type(trigger_type("phone.missed")).await;
         let entity_kinds = vec!["deal".to_owned()];
-        let paid = pb::TriggerType { entity_kinds, ..trigger_type("order.paid") };
+        let paid = pb::TriggerType { entity_kinds, ..trigger_type("bill.paid") };
         client.trigger_type(paid).await;
-        client.trigger(trigger("paid", "sales/won", "order.paid")).await;
+        client.trigger(trigger("paid", "sales/won", "bill.paid")).await;
         let crowd =
             stream::iter(0..LISTENING_MAX).map(|index| {
                 let client = client.clone();
                 async move {
-                    client.trigger(trigger(&format!("c{index}"), "crowded/b", "order.paid")).await
+                    client.trigger(trigger(&format!("c{index}"), "crowded/b", "bill.paid")).await
                 }
             });
         assert_eq!(crowd.buffer_unordered(64).count().await, LISTENING_MAX);
         client.entity(entity("deal/1", "sales")).await;
         client.entity(entity("deal/2", "sales/offer")).await;
         client.entity(entity("lead/1", "people")).await;
-        client.publish(event("e1", "call.missed", "deal/1")).await;
+        let everyone = pipeline("everyone", "in out");
+        let customer_reach = pb::CustomerReach::All.into();
+        client.pipeline(pb::Pipeline { customer_reach, ..everyone }).await;
+        let member = |number| pb::Entity {
+            customer_ids: vec!["contact/crowd".to_owned()],
+            ..entity(&format!("deal/member-{number}"), "everyone")
+        };
+        let message = |part: std::ops::Range<u32>| pb::ImportEntitiesRequest {
+            entities: part.map(member).collect(),
+            ..Default::default()
+        };
+        let crowd = tokio_stream::iter([message(0..1_000), message(1_000..1_001)]);
+        client.entities.clone().import_entities(crowd).await.expect("they are imported");
+        client.publish(event("e1", "phone.missed", "deal/1")).await;
 
         let elsewhere = Server::start().await;
         let foreign_token = elsewhere.client().await.watch(earliest()).await.token().to_vec();

@@ -58,17 +58,12 @@ pipelines.CreatePipeline(
         pipeline=pipeline_pb2.Pipeline(pipeline_id="sales", entity_kind="deal", stages=stages)
     )
 )
-triggers.CreateTriggerType(
-    trigger_service_pb2.CreateTriggerTypeRequest(
-        trigger_type=trigger_pb2.TriggerType(code="email.viewed")
-    )
-)
 triggers.CreateTrigger(
     trigger_service_pb2.CreateTriggerRequest(
         trigger=trigger_pb2.Trigger(pipeline_id="sales", stage_id="read", trigger_type="email.viewed")
     )
 )
-print("ok a pipeline, a trigger type and a trigger")
+print("ok a pipeline and a trigger of the catalogue")
 
 count = 100
 imported = entities.ImportEntities(
@@ -126,6 +121,17 @@ heartbeat = next(f for m in resumed for f in m.frames if not f.HasField("started
 assert heartbeat.HasField("heartbeat") and heartbeat.heartbeat.lag_moves == 0, heartbeat
 resumed.cancel()
 print("ok resumed with nothing left to see")
+
+entities.UpdateEntity(
+    entity_service_pb2.UpdateEntityRequest(
+        entity=entity_pb2.Entity(entity_id="deal/1", responsible="ann"), actor="bob"
+    )
+)
+previewed = events.PreviewEvent(event_service_pb2.PreviewEventRequest(event=event(1, "preview")))
+verdicts = triggers.ListVerdicts(trigger_service_pb2.ListVerdictsRequest(entity_id="deal/1"))
+assert [v.occasion.event_id for v in verdicts.verdicts] == ["1"], verdicts
+assert [v.result for v in previewed.outcome.decisions[0].verdicts] == [7], previewed
+print("ok a preview says SAME_STAGE, and the verdicts are listed")
 
 try:
     events.PublishEvent(event_service_pb2.PublishEventRequest(event=event(1, source="")))

@@ -68,3 +68,32 @@ fn every_package_comes_from_the_public_registry() {
     assert!(sources.iter().all(|source| *source == REGISTRY), "{sources:?}");
     cases("tidy: packages", sources.len(), 100);
 }
+
+/// The rules that users read, by their numbers; the numbers are part of the contract.
+const RULES: [(char, usize); 6] = [('P', 3), ('T', 11), ('E', 7), ('X', 6), ('Q', 4), ('W', 7)];
+
+#[test]
+fn every_rule_is_told_to_users_and_linked_to_what_holds_it_up() {
+    let docs = workspace_root().join("docs");
+    let text = fs::read_to_string(docs.join("semantics.md")).expect("it is there");
+    let rules = RULES.iter().flat_map(|(family, count)| {
+        (1..=*count).map(move |number| format!("**{family}{number}. "))
+    });
+    let mut count = 0;
+    for rule in rules {
+        let told = text.split(&rule).nth(1).unwrap_or_else(|| panic!("{rule}is not told"));
+        // Up to the next rule or heading.
+        let told = told.split("\n**").next().and_then(|told| told.split("\n## ").next());
+        let linked = told.is_some_and(|told| told.contains("(../"));
+        assert!(
+            linked || told.is_some_and(|told| told.to_lowercase().contains("not yet built")),
+            "{rule}has no link"
+        );
+        count += 1;
+    }
+    for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let path = link.split('#').next().unwrap_or_default();
+        assert!(path.is_empty() || docs.join(path).exists(), "{link} leads nowhere");
+    }
+    cases("tidy: rules told", count, 38);
+}

@@ -24,7 +24,8 @@ const PURE: [&str; 2] = ["pawl-domain", "pawl-engine"];
 fn metadata() -> Metadata {
     let manifest = workspace_root().join("Cargo.toml");
     let mut command = MetadataCommand::new();
-    command.manifest_path(manifest).other_options(["--offline".to_owned()]);
+    // What the workspace itself says; packages for other platforms need not be here.
+    command.manifest_path(manifest).no_deps().other_options(["--offline".to_owned()]);
     command.exec().expect("cargo knows the workspace")
 }
 
@@ -50,7 +51,9 @@ fn each_room_depends_on_what_the_table_allows() {
         let beyond: Vec<_> = ours.difference(&allowed).collect();
         assert!(beyond.is_empty(), "{room} depends on {beyond:?}, the table allows {allowed:?}");
     }
-    assert_eq!(dependencies(packages["pawl-domain"]), BTreeSet::from(["thiserror"]));
+    // Filters are CEL, which sees times and patterns; nothing else comes in from outside.
+    let pure = BTreeSet::from(["cel", "chrono", "regex", "thiserror"]);
+    assert_eq!(dependencies(packages["pawl-domain"]), pure);
     cases("tidy: rooms", packages.len(), 8);
 }
 
@@ -90,6 +93,10 @@ fn time_and_chance_come_into_the_pure_rooms_from_outside() {
     for package in packages.into_iter().filter(|package| PURE.contains(&package.name.as_str())) {
         let directory = package.manifest_path.parent().expect("it lies somewhere").join("src");
         visit(directory.as_std_path(), &mut |path, source| {
+            // Tests roll dice of their own.
+            if path.ends_with("tests.rs") {
+                return;
+            }
             count += 1;
             // Tokio's can be paused; only the sources, not their documentation, are meant.
             let paused =

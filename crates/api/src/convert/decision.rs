@@ -1,8 +1,11 @@
-use pawl_domain::{Decision, Event, MoveId, Outcome, Rejection, Verdict, VerdictResult};
+use pawl_domain::limits::HOPS_MAX;
+use pawl_domain::{
+    Decision, Event, FilterPart, MoveId, Outcome, Rejection, Verdict, VerdictResult,
+};
 
 use super::moves::{hop_to_pb, move_to_pb};
 use super::refusal;
-use super::value::choice;
+use super::value::{choice, optional_to_pb, value_to_pb};
 use crate::pb;
 
 /// How much of each decision to give; unspecified means BASIC. A refusal names `path`.
@@ -13,29 +16,54 @@ pub fn decision_view(path: &str, number: i32) -> Result<pb::DecisionView, Reject
     })
 }
 
-/// What became of an event whose record stands at `sequence` of the log.
-pub fn event_outcome(
-    event: &Event,
-    sequence: u64,
-    decisions: &[Decision],
-    duplicate: bool,
-    view: pb::DecisionView,
-) -> pb::EventOutcome {
+/// What became of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Became<'a> {
+    /// The event.
+    pub event: &'a Event,
+    /// Where its record stands in the log; `None` for a preview.
+    pub sequence: Option<u64>,
+    /// What was decided.
+    pub decisions: &'a [Decision],
+    /// For each decision and verdict the values of its filter's parts; empty when not known.
+    pub explanations: &'a [Vec<Vec<FilterPart>>],
+    /// Whether the event was published before.
+    pub duplicate: bool,
+}
+
+/// What became of an event, as it is sent.
+pub fn event_outcome(became: &Became<'_>, view: pb::DecisionView) -> pb::EventOutcome {
+    let Became { event, sequence, decisions, explanations, duplicate } = *became;
     let mut next = 0;
-    let to_pb = |decision: &Decision| {
+    let to_pb = |(index, decision): (usize, &Decision)| {
         let moved = decision.moved().map(|moved| {
-            let id = MoveId { sequence, index: next };
+            let id = sequence.map(|sequence| MoveId { sequence, index: next });
             next += 1;
             move_to_pb(id, moved)
         });
-        decision_to_pb(decision, moved, view)
+        let mut decided = decision_to_pb(decision, moved, view);
+        let parts = explanations.get(index).into_iter().flatten();
+        for (verdict, parts) in decided.verdicts.iter_mut().zip(parts) {
+            verdict.filter_parts = parts.iter().map(Into::into).collect();
+        }
+        decided
     };
     pb::EventOutcome {
         event_id: event.id.to_string(),
         source: event.source.to_string(),
         duplicate,
-        decisions: decisions.iter().map(to_pb).collect(),
+        decisions: decisions.iter().enumerate().map(to_pb).collect(),
         refusal: None,
+    }
+}
+
+impl From<&FilterPart> for pb::FilterPart {
+    fn from(part: &FilterPart) -> Self {
+        let (value, error) = match &part.value {
+            Ok(value) => (Some(value_to_pb(value)), String::new()),
+            Err(error) => (None, error.clone()),
+        };
+        Self { expression: part.expression.clone(), value, error }
     }
 }
 
@@ -60,6 +88,7 @@ fn decision_to_pb(
         Outcome::NotMoved(_) => pb::DecisionOutcome::NotMoved,
         Outcome::NoTrigger(_) => pb::DecisionOutcome::NoTrigger,
         Outcome::EntityNotFound(_) => pb::DecisionOutcome::EntityNotFound,
+        Outcome::NotReached => pb::DecisionOutcome::NotReached,
     };
     let verdicts = match view {
         pb::DecisionView::Unspecified | pb::DecisionView::Basic => Vec::new(),
@@ -67,7 +96,7 @@ fn decision_to_pb(
     };
     pb::Decision {
         subject: decision.subject.to_string(),
-        entity_id: decision.outcome.entity_id().to_string(),
+        entity_id: optional_to_pb(decision.outcome.entity_id()),
         event_type: decision.event_type.to_string(),
         hop: hop_to_pb(decision.hop),
         outcome: outcome.into(),
@@ -78,13 +107,29 @@ fn decision_to_pb(
 
 impl From<&Verdict> for pb::Verdict {
     fn from(verdict: &Verdict) -> Self {
+        use VerdictResult as Result;
         let (result, detail) = match &verdict.result {
-            VerdictResult::Moved => (pb::VerdictResult::Moved, String::new()),
-            VerdictResult::Paused => (pb::VerdictResult::Paused, String::new()),
-            VerdictResult::SameStage => (pb::VerdictResult::SameStage, String::new()),
-            VerdictResult::EntityClosed => (pb::VerdictResult::EntityClosed, String::new()),
-            VerdictResult::WouldMoveBack => (pb::VerdictResult::WouldMoveBack, String::new()),
-            VerdictResult::Outranked { winner } => {
+            Result::Moved => (pb::VerdictResult::Moved, String::new()),
+            Result::WouldMove => (pb::VerdictResult::WouldMove, String::new()),
+            Result::Paused => (pb::VerdictResult::Paused, String::new()),
+            Result::ParametersDiffer(detail) => {
+                (pb::VerdictResult::ParametersDiffer, detail.to_string())
+            }
+            Result::FilterFalse(detail) => (pb::VerdictResult::FilterFalse, detail.to_string()),
+            Result::EvaluationError(detail) => {
+                (pb::VerdictResult::EvaluationError, detail.to_string())
+            }
+            Result::Loop => (
+                pb::VerdictResult::Loop,
+                "the entity moved already because of this event".to_owned(),
+            ),
+            Result::HopLimit => {
+                (pb::VerdictResult::HopLimit, format!("a chain has at most {HOPS_MAX} hops"))
+            }
+            Result::SameStage => (pb::VerdictResult::SameStage, String::new()),
+            Result::EntityClosed => (pb::VerdictResult::EntityClosed, String::new()),
+            Result::WouldMoveBack => (pb::VerdictResult::WouldMoveBack, String::new()),
+            Result::Outranked { winner } => {
                 (pb::VerdictResult::Outranked, format!("trigger {winner} was picked"))
             }
         };
@@ -94,13 +139,17 @@ impl From<&Verdict> for pb::Verdict {
             stage_id: verdict.stage_id.to_string(),
             result: result.into(),
             detail,
+            filter_parts: Vec::new(),
+            occasion: None,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use pawl_domain::{Cause, Direction, EntityId, Fields, Move, Subject, Timestamp, TriggerId};
+    use pawl_domain::{
+        Cause, Changes, Direction, EntityId, Fields, Move, Subject, Timestamp, TriggerId,
+    };
 
     use super::*;
 
@@ -117,6 +166,7 @@ mod tests {
             actor: None,
             subjects: Vec::new(),
             attributes: Fields::default(),
+            changes: Changes::default(),
         }
     }
 
@@ -168,7 +218,16 @@ mod tests {
             decision("deal/3", Outcome::EntityNotFound),
             decision("deal/4", moved),
         ];
-        let outcome = event_outcome(&event(), 12, &decisions, true, pb::DecisionView::Basic);
+        let outcome = event_outcome(
+            &Became {
+                event: &event(),
+                sequence: Some(12),
+                decisions: &decisions,
+                explanations: &[],
+                duplicate: true,
+            },
+            pb::DecisionView::Basic,
+        );
         let seen: Vec<_> = outcome
             .decisions
             .iter()
@@ -191,7 +250,15 @@ mod tests {
     fn verdicts_belong_to_the_full_view_and_name_the_winner() {
         let decisions = [decision("deal/1", moved)];
         let verdicts = |view| {
-            event_outcome(&event(), 12, &decisions, false, view).decisions.remove(0).verdicts
+            let event = event();
+            let became = Became {
+                event: &event,
+                sequence: None,
+                decisions: &decisions,
+                explanations: &[],
+                duplicate: false,
+            };
+            event_outcome(&became, view).decisions.remove(0).verdicts
         };
         assert!(verdicts(pb::DecisionView::Basic).is_empty());
         assert!(verdicts(decision_view("view", 0).unwrap()).is_empty());

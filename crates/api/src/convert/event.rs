@@ -1,7 +1,9 @@
-use pawl_domain::{Actor, Event, EventId, EventType, Rejection, Source, Subject, Timestamp};
+use pawl_domain::{
+    Actor, Changes, Event, EventId, EventType, Rejection, Source, Subject, Timestamp,
+};
 
 use super::value::{
-    each, fields, fields_to_pb, optional, optional_to_pb, timestamp, timestamp_to_pb,
+    each, fields, fields_to_pb, map_to_pb, optional, optional_to_pb, timestamp, timestamp_to_pb,
 };
 use crate::pb;
 
@@ -22,10 +24,15 @@ pub fn event_to_pb(event: &Event, accepted: Timestamp) -> pb::Event {
         actor: optional_to_pb(event.actor.as_ref()),
         subjects: event.subjects.iter().map(ToString::to_string).collect(),
         attributes: Some(fields_to_pb(&event.attributes)),
+        changes: (!event.changes.is_empty()).then(|| map_to_pb(&event.changes.to_map())),
     }
 }
 
 fn parse(event: pb::Event) -> Result<Event, Rejection> {
+    if event.changes.is_some_and(|changes| !changes.fields.is_empty()) {
+        let problem = "is set by the service on updates; change the entity with UpdateEntity";
+        return Err(Rejection::invalid("changes", problem));
+    }
     Ok(Event {
         id: EventId::parse("event_id", &event.event_id)?,
         source: Source::parse("source", &event.source)?,
@@ -34,5 +41,6 @@ fn parse(event: pb::Event) -> Result<Event, Rejection> {
         actor: optional("actor", &event.actor, Actor::parse)?,
         subjects: each("subjects", &event.subjects, Subject::parse)?,
         attributes: fields("attributes", event.attributes.unwrap_or_default())?,
+        changes: Changes::default(),
     })
 }

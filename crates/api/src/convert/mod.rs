@@ -16,7 +16,7 @@ mod trigger;
 mod trigger_type;
 mod value;
 
-pub use decision::{decision_view, event_outcome, refused};
+pub use decision::{Became, decision_view, event_outcome, refused};
 pub use entity::{entity_patch, new_entity};
 pub use event::{event, event_to_pb};
 pub use moves::move_to_pb;

@@ -3,10 +3,10 @@ use pawl_domain::{Cause, Direction, Move, MoveId};
 use super::value::{optional_to_pb, timestamp_to_pb};
 use crate::pb;
 
-/// A move, under the id that the log gave it.
-pub fn move_to_pb(id: MoveId, moved: &Move) -> pb::Move {
+/// A move, under the id that the log gave it; none gave one to a move that is only previewed.
+pub fn move_to_pb(id: Option<MoveId>, moved: &Move) -> pb::Move {
     pb::Move {
-        move_id: id.to_string(),
+        move_id: optional_to_pb(id.as_ref()),
         entity_id: moved.entity_id.to_string(),
         pipeline_id: moved.pipeline_id.to_string(),
         from_pipeline_id: optional_to_pb(moved.from_pipeline_id.as_ref()),

@@ -1,6 +1,6 @@
 use pawl_domain::{
-    Color, DisplayName, EntityKind, NewPipeline, Pipeline, PipelineId, PipelinePatch, Rejection,
-    Semantics, Stage, StageId, Stages, TriggerSelection,
+    Color, CustomerReach, DisplayName, EntityKind, NewPipeline, Pipeline, PipelineId,
+    PipelinePatch, Rejection, Semantics, Stage, StageId, Stages, TriggerSelection,
 };
 use prost_types::FieldMask;
 
@@ -11,7 +11,7 @@ use crate::pb;
 const UPDATABLE: Updatable = Updatable {
     resource: "pipeline",
     key: "pipeline_id",
-    changeable: &["display_name", "stages", "trigger_selection"],
+    changeable: &["display_name", "stages", "trigger_selection", "customer_reach"],
     claimable: &["entity_kind"],
     output: &["revision", "create_time", "update_time"],
 };
@@ -37,6 +37,7 @@ fn parse_new(pipeline: pb::Pipeline) -> Result<NewPipeline, Rejection> {
         kind: EntityKind::parse("entity_kind", &pipeline.entity_kind)?,
         stages: stages("stages", pipeline.stages)?,
         selection: selection("trigger_selection", pipeline.trigger_selection)?,
+        reach: reach("customer_reach", pipeline.customer_reach)?,
     })
 }
 
@@ -50,6 +51,7 @@ fn parse_patch(
         display_name: mask.change("display_name", pipeline.display_name, DisplayName::parse)?,
         stages: mask.change("stages", pipeline.stages, stages)?,
         selection: mask.change("trigger_selection", pipeline.trigger_selection, selection)?,
+        reach: mask.change("customer_reach", pipeline.customer_reach, reach)?,
     };
     Ok((id, patch))
 }
@@ -88,6 +90,15 @@ fn selection(field: &str, number: i32) -> Result<TriggerSelection, Rejection> {
     })
 }
 
+fn reach(field: &str, number: i32) -> Result<CustomerReach, Rejection> {
+    Ok(match choice(field, number, "LATEST, ALL or NONE")? {
+        pb::CustomerReach::Unspecified => CustomerReach::default(),
+        pb::CustomerReach::Latest => CustomerReach::Latest,
+        pb::CustomerReach::All => CustomerReach::All,
+        pb::CustomerReach::None => CustomerReach::None,
+    })
+}
+
 impl From<&Pipeline> for pb::Pipeline {
     fn from(pipeline: &Pipeline) -> Self {
         Self {
@@ -96,6 +107,7 @@ impl From<&Pipeline> for pb::Pipeline {
             entity_kind: pipeline.kind.to_string(),
             stages: pipeline.stages.in_order().map(Into::into).collect(),
             trigger_selection: pb::TriggerSelection::from(pipeline.selection).into(),
+            customer_reach: pb::CustomerReach::from(pipeline.reach).into(),
             revision: pipeline.version.revision,
             create_time: Some(timestamp_to_pb(pipeline.version.create_time)),
             update_time: Some(timestamp_to_pb(pipeline.version.update_time)),
@@ -130,6 +142,16 @@ impl From<TriggerSelection> for pb::TriggerSelection {
             TriggerSelection::EarliestStage => Self::EarliestStage,
             TriggerSelection::NextStage => Self::NextStage,
             TriggerSelection::FurthestStage => Self::FurthestStage,
+        }
+    }
+}
+
+impl From<CustomerReach> for pb::CustomerReach {
+    fn from(reach: CustomerReach) -> Self {
+        match reach {
+            CustomerReach::Latest => Self::Latest,
+            CustomerReach::All => Self::All,
+            CustomerReach::None => Self::None,
         }
     }
 }

@@ -37,6 +37,7 @@ pub fn refusal(rejection: &Rejection) -> pb::Refusal {
 type Metadata = Vec<(&'static str, String)>;
 
 /// The one place that knows how rejections look from outside.
+#[expect(clippy::too_many_lines, reason = "one exhaustive match, a row for each rejection")]
 fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
     let text = str::to_owned;
     match rejection {
@@ -49,6 +50,16 @@ fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
             Code::InvalidArgument,
             ErrorReason::ImmutableField,
             vec![("field", text(field)), ("remedy", text(remedy))],
+        ),
+        Rejection::BadFilter { field, line, column, problem } => (
+            Code::InvalidArgument,
+            ErrorReason::InvalidFilter,
+            vec![
+                ("field", text(field)),
+                ("line", line.to_string()),
+                ("column", column.to_string()),
+                ("problem", text(problem)),
+            ],
         ),
         Rejection::Reserved { field, value } => (
             Code::InvalidArgument,
@@ -117,6 +128,14 @@ fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
             ErrorReason::RequestIdReused,
             vec![("request_id", text(request_id))],
         ),
+        Rejection::BuiltInType { code } => {
+            (Code::FailedPrecondition, ErrorReason::TriggerTypeBuiltIn, vec![("code", text(code))])
+        }
+        Rejection::ReachTooLarge { limit } => (
+            Code::FailedPrecondition,
+            ErrorReason::ReachTooLarge,
+            vec![("limit", limit.to_string())],
+        ),
         Rejection::TriggerLimit { pipeline_id, event_type, limit } => (
             Code::FailedPrecondition,
             ErrorReason::TriggerLimit,
@@ -184,7 +203,15 @@ mod tests {
         vec![
             Rejection::invalid("event.source", "is required"),
             Rejection::Immutable { field: s("entity.stage_id"), remedy: "move it" },
+            Rejection::BadFilter {
+                field: s("trigger.filter"),
+                line: 1,
+                column: 7,
+                problem: s("there is no foo"),
+            },
             Rejection::Reserved { field: s("event.source"), value: s("pawl") },
+            Rejection::BuiltInType { code: s("email.viewed") },
+            Rejection::ReachTooLarge { limit: 1_000 },
             absent(Resource::Pipeline, "sales"),
             absent(Resource::TriggerType, "call.missed"),
             absent(Resource::Trigger, "t1"),

@@ -103,11 +103,11 @@ fn value(path: &str, value: prost_types::Value) -> Result<Value, Rejection> {
     })
 }
 
-fn map_to_pb(map: &BTreeMap<String, Value>) -> Struct {
+pub(super) fn map_to_pb(map: &BTreeMap<String, Value>) -> Struct {
     Struct { fields: map.iter().map(|(key, value)| (key.clone(), value_to_pb(value))).collect() }
 }
 
-fn value_to_pb(value: &Value) -> prost_types::Value {
+pub(super) fn value_to_pb(value: &Value) -> prost_types::Value {
     let kind = match value {
         Value::Null => Kind::NullValue(prost_types::NullValue::NullValue.into()),
         Value::Bool(bool) => Kind::BoolValue(*bool),

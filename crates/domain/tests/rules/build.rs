@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pawl_domain::{
-    Cause, Color, DisplayName, Entity, Event, Fields, NewEntity, NewPipeline, NewTrigger,
-    NewTriggerType, Pipeline, Prose, Rejection, Semantics, Stage, Stages, Subject, Timestamp,
-    Trigger, TriggerSelection, TriggerState, TriggerType, Version,
+    Cause, Changes, Color, CustomerReach, DisplayName, Entity, Event, Fields, Listener, NewEntity,
+    NewPipeline, NewTrigger, NewTriggerType, Pipeline, Prose, Rejection, Semantics, Stage, Stages,
+    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Version,
 };
 
 pub(crate) const BOARD: &str = "a b c d W+ L-";
@@ -59,6 +59,7 @@ pub(crate) fn named_pipeline(pipeline_id: &str, kind: &str, board: &str) -> Pipe
         kind: id(kind),
         stages: stages(board).unwrap(),
         selection: TriggerSelection::default(),
+        reach: CustomerReach::default(),
     };
     Pipeline::create(new, version(1)).unwrap()
 }
@@ -70,6 +71,7 @@ pub(crate) fn trigger_type(kinds: &[&str]) -> TriggerType {
         title: name("Track email message view"),
         description: Prose::default(),
         event_type: id("email.viewed"),
+        parameters: Vec::new(),
         kinds: kinds.iter().map(|kind| id(kind)).collect(),
     };
     TriggerType::create(new, version(1)).unwrap()
@@ -79,7 +81,7 @@ pub(crate) fn new_trigger(trigger_id: &str, text: &str) -> NewTrigger {
     let mut parts = text.split('/');
     let stage_id = id(parts.next().unwrap());
     let options: Vec<&str> = parts.collect();
-    let known = |option: &&str| ["back", "reopen", "paused"].contains(option);
+    let known = |option: &&str| ["back", "reopen", "paused", "shadow"].contains(option);
     assert!(options.iter().all(known), "{text:?} has an unknown option");
     NewTrigger {
         id: id(trigger_id),
@@ -87,10 +89,14 @@ pub(crate) fn new_trigger(trigger_id: &str, text: &str) -> NewTrigger {
         stage_id,
         display_name: DisplayName::default(),
         type_code: id("email.viewed"),
+        parameters: Fields::default(),
+        filter: None,
         allow_move_back: options.contains(&"back"),
         allow_reopen: options.contains(&"reopen"),
         state: if options.contains(&"paused") {
             TriggerState::Paused
+        } else if options.contains(&"shadow") {
+            TriggerState::Shadow
         } else {
             TriggerState::Active
         },
@@ -98,13 +104,15 @@ pub(crate) fn new_trigger(trigger_id: &str, text: &str) -> NewTrigger {
 }
 
 /// The triggers t1, t2 ... of `pipeline`; t1 has revision 11, t2 revision 12.
-pub(crate) fn triggers(pipeline: &Pipeline, texts: &str) -> Vec<Arc<Trigger>> {
+pub(crate) fn triggers(pipeline: &Pipeline, texts: &str) -> Vec<Listener> {
     let trigger = |(number, text): (u32, &str)| {
         let (text, created) = text.split_once('@').unwrap_or((text, ""));
         let created = created.parse().unwrap_or_else(|_| u64::from(number));
         let new = new_trigger(&format!("t{number}"), text);
         let version = version(10 + i64::from(number));
-        Arc::new(Trigger::create(new, pipeline, &trigger_type(&[]), created, version).unwrap())
+        let trigger_type = Arc::new(trigger_type(&[]));
+        let trigger = Trigger::create(new, pipeline, &trigger_type, created, version).unwrap();
+        Listener { trigger: Arc::new(trigger), trigger_type }
     };
     (1..).zip(texts.split_whitespace()).map(trigger).collect()
 }
@@ -142,6 +150,7 @@ pub(crate) fn event() -> Event {
         actor: None,
         subjects: vec![Subject::Entity(id("deal/1"))],
         attributes: Fields::default(),
+        changes: Changes::default(),
     }
 }
 

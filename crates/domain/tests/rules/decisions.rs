@@ -42,11 +42,14 @@ fn verdicts(pipeline: &Pipeline, stage: &str, texts: &str) -> String {
         entity: &entity,
         pipeline,
         listening: &listening,
+        hop: 0,
+        has_moved: false,
         now: at(9),
     });
     let mut words = Vec::new();
     let mut winner = None;
-    for (verdict, trigger) in decision.verdicts.iter().zip(&listening) {
+    for (verdict, listener) in decision.verdicts.iter().zip(&listening) {
+        let trigger = &listener.trigger;
         assert_eq!(verdict.trigger_id, trigger.id);
         assert_eq!(verdict.trigger_revision, trigger.version.revision, "T9");
         assert_eq!(verdict.stage_id, trigger.stage_id);
@@ -61,11 +64,13 @@ fn verdicts(pipeline: &Pipeline, stage: &str, texts: &str) -> String {
                     None => "MOVED?".to_owned(),
                 }
             }
+            VerdictResult::WouldMove => "WOULD_MOVE".to_owned(),
             VerdictResult::Paused => "PAUSED".to_owned(),
             VerdictResult::SameStage => "SAME_STAGE".to_owned(),
             VerdictResult::EntityClosed => "ENTITY_CLOSED".to_owned(),
             VerdictResult::WouldMoveBack => "WOULD_MOVE_BACK".to_owned(),
             VerdictResult::Outranked { winner } => format!("OUTRANKED:{winner}"),
+            other => format!("{other:?}"),
         });
     }
     assert_eq!(decision.verdicts.len(), listening.len(), "a verdict for each that listens");
@@ -245,7 +250,7 @@ fn selections_disagree() {
             let verdicts = verdicts(&pipeline, stage, texts);
             let moves = verdicts.split(' ').position(|verdict| verdict.starts_with("MOVED"));
             let stages: Vec<_> =
-                triggers(&pipeline, texts).iter().map(|t| t.stage_id.clone()).collect();
+                triggers(&pipeline, texts).iter().map(|t| t.trigger.stage_id.clone()).collect();
             let got = moves.map(|index| stages[index].as_str());
             if got != Some(expected) {
                 wrong.push(format!("{rule}, {selection:?}: expected {expected}, got {got:?}"));

@@ -21,8 +21,8 @@ fn created(new: NewTrigger, kinds: &[&str]) -> Result<String, Rejection> {
 /// A change of t1, which sits on c with revision 11.
 fn revised(patch: TriggerPatch) -> Result<String, Rejection> {
     let pipeline = pipeline(BOARD);
-    let trigger = &triggers(&pipeline, "c")[0];
-    let after = trigger.revised(patch, &pipeline, at(2))?;
+    let trigger = &triggers(&pipeline, "c")[0].trigger;
+    let after = trigger.revised(patch, &pipeline, &trigger_type(&[]), at(2))?;
     assert_eq!(after.created_at, trigger.created_at, "T6: a change does not make it younger");
     assert_eq!(after.version.create_time, at(1));
     Ok(read(&after))

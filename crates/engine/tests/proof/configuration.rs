@@ -97,11 +97,10 @@ async fn updates_and_deletions_name_the_revision_they_expect() {
 
     let kinds =
         || TriggerTypePatch { kinds: Some(vec![id("deal")]), ..TriggerTypePatch::default() };
-    let narrow =
-        |expected| engine.update_trigger_type(id("email.viewed"), kinds(), expected, false);
+    let narrow = |expected| engine.update_trigger_type(id("mail.opened"), kinds(), expected, false);
     assert_eq!(narrow(1).await.unwrap().version.revision, 2);
     assert_eq!(refused(narrow(3).await), mismatch);
-    assert_eq!(refused(engine.delete_trigger_type(id("email.viewed"), 3).await), mismatch);
+    assert_eq!(refused(engine.delete_trigger_type(id("mail.opened"), 3).await), mismatch);
 }
 
 #[tokio::test]
@@ -136,11 +135,11 @@ async fn a_trigger_type_in_use_stays() {
     let bed = Bed::new("a b").await;
     bed.trigger("t1", "b").await;
     bed.trigger("t2", "b").await;
-    let delete = || bed.engine.delete_trigger_type(id("email.viewed"), 0);
-    let in_use = "trigger type \"email.viewed\" is in use by 2 triggers; delete them first";
+    let delete = || bed.engine.delete_trigger_type(id("mail.opened"), 0);
+    let in_use = "trigger type \"mail.opened\" is in use by 2 triggers; delete them first";
     assert_eq!(refused(delete().await), in_use);
     let patch = TriggerTypePatch { kinds: Some(vec![id("lead")]), ..TriggerTypePatch::default() };
-    let narrowed = bed.engine.update_trigger_type(id("email.viewed"), patch, 0, false).await;
+    let narrowed = bed.engine.update_trigger_type(id("mail.opened"), patch, 0, false).await;
     assert_eq!(refused(narrowed), in_use);
     for name in ["t1", "t2"] {
         bed.engine.delete_trigger(id(name), 0).await.unwrap();
@@ -149,10 +148,10 @@ async fn a_trigger_type_in_use_stays() {
     let orphan = bed.engine.create_trigger(trigger("t3", "b"), None, false).await;
     assert_eq!(
         refused(orphan),
-        "trigger_type: trigger type \"email.viewed\" does not exist; create it first"
+        "trigger_type: trigger type \"mail.opened\" does not exist; create it first"
     );
     let bed = bed.reopen().await;
-    let again = bed.engine.create_trigger_type(trigger_type("email.viewed"), None, false).await;
+    let again = bed.engine.create_trigger_type(trigger_type("mail.opened"), None, false).await;
     assert_eq!(again.unwrap().version.revision, 3);
 }
 
@@ -164,13 +163,13 @@ async fn validating_writes_nothing_and_refuses_the_same() {
     let engine = &bed.engine;
     let made = engine.create_pipeline(pipeline("p2", "lead", "a"), None, true).await.unwrap();
     assert_eq!(made.version.revision, 1, "answers as if it had");
-    engine.create_trigger_type(trigger_type("call.missed"), None, true).await.unwrap();
+    engine.create_trigger_type(trigger_type("phone.missed"), None, true).await.unwrap();
     engine.create_trigger(trigger("t2", "a"), None, true).await.unwrap();
     let updated = engine.update_pipeline(id("sales"), restaged("a b c"), 1, true).await.unwrap();
     assert_eq!(updated.version.revision, 2);
     engine.update_trigger(id("t1"), state(TriggerState::Paused), 1, true).await.unwrap();
     let patch = TriggerTypePatch { kinds: Some(vec![id("deal")]), ..TriggerTypePatch::default() };
-    engine.update_trigger_type(id("email.viewed"), patch, 1, true).await.unwrap();
+    engine.update_trigger_type(id("mail.opened"), patch, 1, true).await.unwrap();
     refused(engine.create_pipeline(pipeline("sales", "deal", "a"), None, true).await);
     refused(engine.create_trigger(trigger("t2", "x"), None, true).await);
     refused(engine.update_pipeline(id("sales"), restaged("a"), 1, true).await);
@@ -184,8 +183,8 @@ async fn validating_writes_nothing_and_refuses_the_same() {
 #[tokio::test]
 async fn triggers_are_listed_by_what_they_are() {
     let bed = Bed::new("a b c").await;
-    bed.engine.create_trigger_type(trigger_type("call.missed"), None, false).await.unwrap();
-    for (name, text) in [("t1", "a"), ("t2", "b"), ("t3", "b/paused"), ("t4", "c:call.missed")] {
+    bed.engine.create_trigger_type(trigger_type("phone.missed"), None, false).await.unwrap();
+    for (name, text) in [("t1", "a"), ("t2", "b"), ("t3", "b/paused"), ("t4", "c:phone.missed")] {
         bed.trigger(name, text).await;
     }
     bed.trigger("t5", "b").await;
@@ -194,7 +193,7 @@ async fn triggers_are_listed_by_what_they_are() {
     let cases = [
         (query(), "t1 t2 t3 t4"),
         (TriggerQuery { stage_id: Some(id("b")), ..query() }, "t2 t3"),
-        (TriggerQuery { type_code: Some(id("call.missed")), ..query() }, "t4"),
+        (TriggerQuery { type_code: Some(id("phone.missed")), ..query() }, "t4"),
         (TriggerQuery { state: Some(TriggerState::Paused), ..query() }, "t3"),
         (TriggerQuery { pipeline_id: Some(id("other")), ..query() }, ""),
     ];
@@ -204,5 +203,8 @@ async fn triggers_are_listed_by_what_they_are() {
         assert_eq!(found.join(" "), expected, "Q2: {query:?}");
     }
     let counts = bed.engine.counts();
-    assert_eq!((counts.triggers, counts.trigger_types, counts.pipelines), (4, 2, 1));
+    assert_eq!(
+        (counts.triggers, counts.trigger_types, counts.pipelines),
+        (4, 2 + pawl_domain::built_in_types().len() as u64, 1)
+    );
 }

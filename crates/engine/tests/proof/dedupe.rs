@@ -72,7 +72,7 @@ async fn other_content_under_the_same_identity_is_refused() {
     let attribute = [("k".to_owned(), Value::Null)].into_iter().collect();
     let attributes = pawl_domain::Fields::parse("attributes", attribute).unwrap();
     let others = [
-        ("type", event("e1", "call.missed", "deal/1 deal/2")),
+        ("type", event("e1", "phone.missed", "deal/1 deal/2")),
         ("subjects", viewed("e1", "deal/1")),
         ("order of subjects", viewed("e1", "deal/2 deal/1")),
         ("a subject twice", viewed("e1", "deal/1 deal/2 deal/2")),

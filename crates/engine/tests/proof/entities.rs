@@ -3,7 +3,7 @@
 use pawl_domain::{Cause, EntityPatch, Move};
 use pawl_engine::{Change, MoveQuery};
 
-use crate::support::{Bed, entity_on, id, pipeline, read_move, refused};
+use crate::support::{Bed, entity_on, id, pipeline, read_move, record, refused};
 
 fn renamed(responsible: &str) -> EntityPatch {
     EntityPatch { responsible: Some(Some(id(responsible))), ..EntityPatch::default() }
@@ -17,7 +17,7 @@ async fn a_move_by_hand_goes_anywhere_and_names_its_actor() {
     let steps = [("L", "a>L"), ("a", "L<a"), ("W", "a>W"), ("L", "W>L"), ("W", "L<W")];
     for (revision, (stage, expected)) in (2..).zip(steps) {
         let moved = bed.move_by_hand("deal/1", stage, 0, None).await.unwrap();
-        let record = moved.published.unwrap().record;
+        let record = record(&moved);
         let Change::EntityMoved { event, entity, .. } = &record.change else {
             panic!("{record:?}")
         };
@@ -34,7 +34,7 @@ async fn a_move_by_hand_goes_anywhere_and_names_its_actor() {
     }
     let head = bed.engine.head();
     let stays = bed.move_by_hand("deal/1", "W", 0, None).await.unwrap();
-    assert!(stays.published.is_none(), "X3: it stands there already");
+    assert!(stays.told.is_none(), "X3: it stands there already");
     assert_eq!(stays.entity.version.revision, 6);
     assert_eq!(bed.engine.head(), head);
 }
@@ -54,7 +54,7 @@ async fn a_move_into_another_pipeline_names_both() {
     assert!(refused(bed.move_by_hand("deal/1", "nowhere/a", 0, None).await).contains("nowhere"));
     assert_eq!(bed.place("deal/1").await, "sales/b r1");
     let moved = bed.move_by_hand("deal/1", "service/b", 1, None).await.unwrap();
-    let record = moved.published.unwrap().record;
+    let record = record(&moved);
     let made = record.moves().next().unwrap();
     assert_eq!(made.pipeline_id.as_str(), "service");
     assert_eq!(made.from_pipeline_id, Some(id("sales")));
@@ -70,11 +70,14 @@ async fn writes_name_the_revision_they_expect() {
     let bed = Bed::new("a b").await;
     bed.entity("deal/1", "a").await;
     let mismatch = |actual| format!("expected revision 9, but it is {actual}; read it again and");
-    let update =
-        |expected, who| bed.engine.update_entity(id("deal/1"), renamed(who), expected, None);
-    assert_eq!(update(1, "bob").await.unwrap().version.revision, 2, "X4");
+    let update = |expected, who| bed.update("deal/1", renamed(who), expected, None);
+    assert_eq!(update(1, "bob").await.unwrap().entity.version.revision, 2, "X4");
     assert!(refused(update(9, "eve").await).starts_with(&mismatch(2)));
-    assert_eq!(update(2, "bob").await.unwrap().version.revision, 2, "X1: no change, no revision");
+    assert_eq!(
+        update(2, "bob").await.unwrap().entity.version.revision,
+        2,
+        "X1: no change, no revision"
+    );
     bed.move_by_hand("deal/1", "b", 2, None).await.unwrap();
     assert!(refused(bed.move_by_hand("deal/1", "a", 9, None).await).starts_with(&mismatch(3)));
     assert!(refused(bed.engine.delete_entity(id("deal/1"), 9).await).starts_with(&mismatch(3)));
@@ -91,7 +94,7 @@ async fn an_update_never_moves() {
     let bed = Bed::new("a b").await;
     bed.engine.create_pipeline(pipeline("service", "deal", "a"), None, false).await.unwrap();
     bed.entity("deal/1", "a").await;
-    let update = |patch| bed.engine.update_entity(id("deal/1"), patch, 0, None);
+    let update = |patch| bed.update("deal/1", patch, 0, None);
     let stage_id = Some(id("b"));
     assert_eq!(
         refused(update(EntityPatch { stage_id, ..EntityPatch::default() }).await),
@@ -105,7 +108,7 @@ async fn an_update_never_moves() {
         "X5"
     );
     let updated = update(renamed("bob")).await.unwrap();
-    assert_eq!((updated.stage_id.as_str(), updated.version.revision), ("a", 2));
+    assert_eq!((updated.entity.stage_id.as_str(), updated.entity.version.revision), ("a", 2));
     assert_eq!(bed.engine.head().moves, 0);
 }
 

@@ -27,14 +27,14 @@ async fn every_subject_is_considered_once_and_unknown_ones_stop_nobody() {
 async fn only_triggers_of_its_pipeline_and_its_event_type_are_considered() {
     let bed = Bed::new("a b c").await;
     bed.engine.create_pipeline(pipeline("service", "deal", "a b c"), None, false).await.unwrap();
-    bed.engine.create_trigger_type(trigger_type("call.missed"), None, false).await.unwrap();
+    bed.engine.create_trigger_type(trigger_type("phone.missed"), None, false).await.unwrap();
     bed.trigger("viewed", "b").await;
-    bed.trigger("missed", "c:call.missed").await;
+    bed.trigger("missed", "c:phone.missed").await;
     let mut other = crate::support::trigger("other", "c");
     other.pipeline_id = id("service");
     bed.engine.create_trigger(other, None, false).await.unwrap();
     bed.entity("deal/1", "a").await;
-    let published = bed.publish(event("e1", "call.missed", "deal/1")).await.unwrap();
+    let published = bed.publish(event("e1", "phone.missed", "deal/1")).await.unwrap();
     let verdicts = &published.record.decisions()[0].verdicts;
     assert_eq!(verdicts.len(), 1, "T2: one trigger listens");
     assert_eq!(read(&published.record), "deal/1 a>c by missed@1");

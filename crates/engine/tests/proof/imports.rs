@@ -1,7 +1,7 @@
 //! Imports: all or nothing.
 
 use pawl_domain::NewEntity;
-use pawl_engine::{ImportSummary, OnExisting};
+use pawl_engine::{EntityQuery, ImportSummary, OnExisting};
 
 use crate::support::{Bed, entity_on, id, refused};
 
@@ -81,6 +81,6 @@ async fn imported_entities_are_moved_like_others() {
     let news = deals(&names.join(" "));
     bed.engine.import_entities(news, OnExisting::Fail, None).await.unwrap();
     assert_eq!(bed.viewed("e1", "deal/499").await, "deal/499 a>b by t1@1");
-    let page = bed.engine.entities(|_| true, String::new(), 1_000).await.unwrap();
+    let page = bed.engine.entities(EntityQuery::default(), String::new(), 1_000).await.unwrap();
     assert_eq!(page.items.len(), 500);
 }

@@ -45,11 +45,12 @@ async fn acknowledgements_are_in_the_order_of_the_log() {
         tasks.spawn(async move {
             let mut sequences = Vec::new();
             for number in 0..EVENTS {
-                let event_type = ["email.viewed", "back"][(task + number) % 2];
+                let event_type = ["mail.opened", "back"][(task + number) % 2];
                 let subject = format!("deal/{}", number % 5);
                 let event = event(&format!("{task}-{number}"), event_type, &subject);
                 let before = acknowledged.load(Ordering::SeqCst);
-                let outcomes = engine.publish(vec![event]).await.unwrap().outcomes().await.unwrap();
+                let outcomes =
+                    engine.publish(vec![event], false).await.unwrap().outcomes().await.unwrap();
                 let sequence = outcomes[0].as_ref().unwrap().record.sequence;
                 assert!(sequence > before, "E6: what was acknowledged before lies before");
                 assert!(engine.head().sequence >= sequence, "E5: acknowledged means durable");
@@ -99,9 +100,9 @@ async fn a_stream_that_does_not_wait_is_decided_in_order() {
     let bed = seesaw(1).await;
     let mut in_flight = Vec::new();
     for number in 0..300 {
-        let event_type = ["email.viewed", "back"][number % 2];
+        let event_type = ["mail.opened", "back"][number % 2];
         let event = event(&format!("e{number}"), event_type, "deal/0");
-        in_flight.push(bed.engine.publish(vec![event]).await.unwrap());
+        in_flight.push(bed.engine.publish(vec![event], false).await.unwrap());
     }
     let mut last = 0;
     for publishing in in_flight {
@@ -128,10 +129,11 @@ async fn stopping_answers_everything_that_is_queued() {
     for first in [0, 4_096, 8_192] {
         let event = |number| event(&format!("busy-{number}"), "moon.full", "deal/0");
         let busy = (first..first + 4_096).map(event).collect();
-        in_flight.push(bed.engine.publish(busy).await.unwrap());
+        in_flight.push(bed.engine.publish(busy, false).await.unwrap());
     }
     for number in 0..200 {
-        let publishing = bed.engine.publish(vec![viewed(&format!("e{number}"), "deal/0")]).await;
+        let publishing =
+            bed.engine.publish(vec![viewed(&format!("e{number}"), "deal/0")], false).await;
         in_flight.push(publishing.unwrap());
     }
     let (engine, late) = (bed.engine.clone(), bed.engine.clone());
@@ -141,7 +143,7 @@ async fn stopping_answers_everything_that_is_queued() {
         let late = late.clone();
         tasks.spawn(async move {
             let name = format!("late-{number}");
-            match late.publish(vec![viewed(&name, "deal/0")]).await {
+            match late.publish(vec![viewed(&name, "deal/0")], false).await {
                 Ok(publishing) => (name, publishing.outcomes().await.map(|_| ())),
                 Err(error) => (name, Err(error)),
             }
@@ -153,7 +155,7 @@ async fn stopping_answers_everything_that_is_queued() {
     }
     goodbye.await.unwrap();
     let late_outcomes = tasks.join_all().await;
-    let after = late.publish(vec![viewed("after", "deal/0")]).await;
+    let after = late.publish(vec![viewed("after", "deal/0")], false).await;
     assert!(matches!(after, Err(EngineError::Stopping)), "{after:?}");
     late.stop().await.unwrap();
     late.ended().await.unwrap();
@@ -193,7 +195,7 @@ async fn the_ring_and_the_log_show_the_same() {
     for first in (0..EVENTS).step_by(10) {
         let event = |number: usize| Event {
             subjects: subjects.clone(),
-            ..event(&format!("e{number}"), ["email.viewed", "back"][number % 2], "deal/0")
+            ..event(&format!("e{number}"), ["mail.opened", "back"][number % 2], "deal/0")
         };
         bed.publish_all((first..first + 10).map(event).collect()).await;
     }

@@ -8,6 +8,7 @@ mod events;
 mod imports;
 mod load;
 mod moves;
+mod previews;
 mod requests;
 mod support;
 mod tokens;

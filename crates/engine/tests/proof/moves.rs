@@ -5,7 +5,7 @@ use std::time::Duration;
 use pawl_domain::{Move, MoveId};
 use pawl_engine::MoveQuery;
 
-use crate::support::{Bed, entity_on, event, id, moves, pipeline, trigger, trigger_type};
+use crate::support::{Bed, entity_on, event, id, moves, pipeline, record, trigger, trigger_type};
 
 /// Everything that moved, newest first.
 struct Model {
@@ -28,7 +28,7 @@ async fn moved() -> (Bed, Model) {
         bed.hands.advance(Duration::from_secs(1));
         // Both decided in one batch; records without moves lie between.
         let events = vec![
-            event(&format!("forth-{round}"), "email.viewed", "deal/1 deal/9 deal/2"),
+            event(&format!("forth-{round}"), "mail.opened", "deal/1 deal/9 deal/2"),
             event(&format!("none-{round}"), "moon.full", "deal/1"),
             event(&format!("back-{round}"), "back", "deal/2 deal/1 deal/3"),
         ];
@@ -42,10 +42,10 @@ async fn moved() -> (Bed, Model) {
         }
         let place = ["b", "c", "service/b"][round % 3];
         let by_hand = bed.move_by_hand("deal/3", place, 0, None).await.unwrap();
-        moves_made.extend(moves(&by_hand.published.unwrap().record));
+        moves_made.extend(moves(&record(&by_hand)));
         if place.starts_with("service") {
             let by_hand = bed.move_by_hand("deal/3", "sales/a", 0, None).await.unwrap();
-            moves_made.extend(moves(&by_hand.published.unwrap().record));
+            moves_made.extend(moves(&record(&by_hand)));
         }
     }
     moves_made.reverse();
@@ -161,7 +161,7 @@ async fn nothing_lies_before_the_first_move() {
 async fn pages_stand_still_while_moves_go_on() {
     let (bed, model) = moved().await;
     let first = bed.engine.moves(MoveQuery::default(), None, 5).await.unwrap();
-    bed.publish(event("late", "email.viewed", "deal/1 deal/2")).await.unwrap();
+    bed.publish(event("late", "mail.opened", "deal/1 deal/2")).await.unwrap();
     let second = bed.engine.moves(MoveQuery::default(), first.next, 5).await.unwrap();
     let found: Vec<_> = second.moves.into_iter().map(|found| (found.id, found.moved)).collect();
     assert_eq!(found, model.moves[5..10]);

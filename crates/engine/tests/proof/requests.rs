@@ -6,7 +6,7 @@ use pawl_domain::{EntityPatch, PipelinePatch, TriggerPatch, TriggerState, Trigge
 use pawl_engine::{EngineError, OnExisting, RequestIdentity};
 
 use crate::support::{
-    Bed, NANOSECOND, WITHIN, entity_on, id, pipeline, refused, request, stages, trigger,
+    Bed, NANOSECOND, WITHIN, entity_on, id, pipeline, record, refused, request, stages, trigger,
     trigger_type,
 };
 
@@ -48,12 +48,14 @@ const CALLS: [(&str, Call); 7] = [
     }),
     ("update entity", |bed, r| {
         let patch = EntityPatch { responsible: Some(Some(id("bob"))), ..EntityPatch::default() };
-        Box::pin(async { read(bed.engine.update_entity(id("deal/1"), patch, 1, r).await) })
+        Box::pin(async {
+            read(bed.update("deal/1", patch, 1, r).await.map(|changed| changed.entity))
+        })
     }),
     ("move entity", |bed, r| {
         Box::pin(async {
             let moved = bed.move_by_hand("deal/1", "b", 1, r).await?;
-            Ok(format!("{:?} {:?}", moved.entity, moved.published.unwrap().record))
+            Ok(format!("{:?} {:?}", moved.entity, record(&moved)))
         })
     }),
 ];
@@ -71,7 +73,7 @@ async fn change_all(bed: &Bed) {
         let _ = engine.delete_entity(id(name), 0).await;
     }
     let patch = EntityPatch { responsible: Some(None), ..EntityPatch::default() };
-    engine.update_entity(id("deal/1"), patch, 0, None).await.unwrap();
+    bed.update("deal/1", patch, 0, None).await.unwrap();
     bed.move_by_hand("deal/1", "c", 0, None).await.unwrap();
 }
 
@@ -158,22 +160,22 @@ async fn of_many_at_once_one_is_carried_out() {
 async fn requests_that_change_nothing_are_remembered_too() {
     let bed = bed().await;
     let stood = bed.move_by_hand("deal/1", "a", 0, Some(request("stay", 1))).await.unwrap();
-    assert!(stood.published.is_none());
+    assert!(stood.told.is_none());
     let patch = || EntityPatch { responsible: Some(None), ..EntityPatch::default() };
-    let same =
-        bed.engine.update_entity(id("deal/1"), patch(), 0, Some(request("same", 1))).await.unwrap();
+    let same = bed.update("deal/1", patch(), 0, Some(request("same", 1))).await.unwrap();
     let news = || vec![entity_on("deal/1", "a")];
     let skip = |r| bed.engine.import_entities(news(), OnExisting::Skip, Some(r));
     let skipped = skip(request("skip", 1)).await.unwrap();
 
     bed.move_by_hand("deal/1", "c", 0, None).await.unwrap();
     let again = bed.move_by_hand("deal/1", "a", 0, Some(request("stay", 1))).await.unwrap();
-    assert!(again.published.is_none(), "it does not move back");
+    assert!(again.told.is_none(), "it does not move back");
     assert_eq!(again.entity, stood.entity);
     let taken = EntityPatch { responsible: Some(Some(id("bob"))), ..EntityPatch::default() };
-    bed.engine.update_entity(id("deal/1"), taken, 0, None).await.unwrap();
-    let again = bed.engine.update_entity(id("deal/1"), patch(), 0, Some(request("same", 1))).await;
-    assert_eq!(again.unwrap(), same);
+    bed.update("deal/1", taken, 0, None).await.unwrap();
+    let again = bed.update("deal/1", patch(), 0, Some(request("same", 1))).await;
+    let again = again.unwrap();
+    assert_eq!((&again.entity, record(&again)), (&same.entity, record(&same)));
     bed.engine.delete_entity(id("deal/1"), 0).await.unwrap();
     assert_eq!(skip(request("skip", 1)).await.unwrap(), skipped);
     assert!(bed.engine.entity(id("deal/1")).await.is_err(), "it is not created after all");

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pawl_domain::{
-    Color, Decision, Direction, DisplayName, Entity, EntityPlace, Event, Fields, Move, MoveId,
-    NewEntity, NewPipeline, NewTrigger, NewTriggerType, Outcome, Pipeline, Prose, Rejection,
-    Semantics, Stage, Stages, Subject, Timestamp, Trigger, TriggerSelection, TriggerState,
-    VerdictResult,
+    Changes, Color, CustomerReach, Decision, Direction, DisplayName, Entity, EntityPatch,
+    EntityPlace, Event, Fields, Move, MoveId, NewEntity, NewPipeline, NewTrigger, NewTriggerType,
+    Outcome, Pipeline, Prose, Rejection, Semantics, Stage, Stages, Subject, Timestamp, Trigger,
+    TriggerSelection, TriggerState, VerdictResult,
 };
 use pawl_engine::{
-    Clock, Engine, EngineError, MoveByHand, MovedByHand, Options, Published, Record,
-    RequestIdentity, Start, Step, Store, SystemTime, Watch, WatchedMove,
+    Changed, Clock, Engine, EngineError, MoveByHand, Options, Published, Record, RequestIdentity,
+    Start, Step, SystemTime, Told, UpdateByHand, Watch, WatchedMove,
 };
 use tempfile::TempDir;
 
@@ -74,11 +74,11 @@ impl Bed {
         Self { engine: start(&dir.path().join("data"), &hands), hands, dir }
     }
 
-    /// A pipeline `sales` for deals and the type `email.viewed`.
+    /// A pipeline `sales` for deals and the type `mail.opened`.
     pub(crate) async fn new(board: &str) -> Self {
         let bed = Self::empty();
         bed.engine.create_pipeline(pipeline("sales", "deal", board), None, false).await.unwrap();
-        bed.engine.create_trigger_type(trigger_type("email.viewed"), None, false).await.unwrap();
+        bed.engine.create_trigger_type(trigger_type("mail.opened"), None, false).await.unwrap();
         bed
     }
 
@@ -88,6 +88,11 @@ impl Bed {
         engine.stop().await.unwrap();
         drop(engine);
         Self { engine: start(&dir.path().join("data"), &hands), hands, dir }
+    }
+
+    /// What lies in the database's main file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.dir.path().join("data/sled/db")).unwrap()
     }
 
     /// A copy of the directory, as a backup would be; the engine must have stopped.
@@ -115,14 +120,14 @@ impl Bed {
         &self,
         events: Vec<Event>,
     ) -> Vec<Result<Published, Rejection>> {
-        self.engine.publish(events).await.unwrap().outcomes().await.unwrap()
+        self.engine.publish(events, false).await.unwrap().outcomes().await.unwrap()
     }
 
     pub(crate) async fn publish(&self, event: Event) -> Result<Published, Rejection> {
         self.publish_all(vec![event]).await.remove(0)
     }
 
-    /// Publishes `email.viewed` and reads what came of it.
+    /// Publishes `mail.opened` and reads what came of it.
     pub(crate) async fn viewed(&self, name: &str, subjects: &str) -> String {
         read(&self.publish(viewed(name, subjects)).await.unwrap().record)
     }
@@ -134,7 +139,7 @@ impl Bed {
         place: &str,
         expected_revision: i64,
         request: Option<RequestIdentity>,
-    ) -> Result<MovedByHand, EngineError> {
+    ) -> Result<Changed, EngineError> {
         let (pipeline, stage) = match place.split_once('/') {
             Some((pipeline, stage)) => (Some(id(pipeline)), stage),
             None => (None, place),
@@ -148,7 +153,20 @@ impl Bed {
             event_id: id(&format!("move-{next}")),
             expected_revision,
         };
-        self.engine.move_entity(wish, request).await
+        self.engine.move_entity(wish, request, false).await
+    }
+
+    /// Updates an entity; each update is an event of its own name.
+    pub(crate) async fn update(
+        &self,
+        name: &str,
+        patch: EntityPatch,
+        expected_revision: i64,
+        request: Option<RequestIdentity>,
+    ) -> Result<Changed, EngineError> {
+        let event_id = id(&format!("update-{}", self.engine.head().sequence + 1));
+        let wish = UpdateByHand { id: id(name), patch, actor: None, event_id, expected_revision };
+        self.engine.update_entity(wish, request, false).await
     }
 
     /// All moves from `start` to the head, and the token behind them.
@@ -175,7 +193,7 @@ pub(crate) async fn to_head(watch: &mut Watch) -> (Vec<WatchedMove>, Vec<u8>) {
 
 pub(crate) fn start(data: &Path, hands: &Hands) -> Engine {
     let options = Options { clock: hands.clock(), dedupe_window: WINDOW };
-    Engine::start(Store::open(data).unwrap(), options).unwrap()
+    Engine::start(data, options).unwrap()
 }
 
 fn copy_dir(from: &Path, to: &Path) {
@@ -211,6 +229,7 @@ pub(crate) fn pipeline(name: &str, kind: &str, board: &str) -> NewPipeline {
         kind: id(kind),
         stages: stages(board),
         selection: TriggerSelection::default(),
+        reach: CustomerReach::default(),
     }
 }
 
@@ -222,13 +241,14 @@ pub(crate) fn trigger_type(code: &str) -> NewTriggerType {
         title: DisplayName::default(),
         description: Prose::default(),
         event_type: id(code),
+        parameters: Vec::new(),
         kinds: Vec::new(),
     }
 }
 
-/// On `sales`, of the type `email.viewed`, or the one after a colon: `b:call.missed`.
+/// On `sales`, of the type `mail.opened`, or the one after a colon: `b:phone.missed`.
 pub(crate) fn trigger(name: &str, text: &str) -> NewTrigger {
-    let (text, code) = text.split_once(':').unwrap_or((text, "email.viewed"));
+    let (text, code) = text.split_once(':').unwrap_or((text, "mail.opened"));
     let stage = text.split('/').next().unwrap();
     let state = if text.contains("/paused") { TriggerState::Paused } else { TriggerState::Active };
     NewTrigger {
@@ -237,6 +257,8 @@ pub(crate) fn trigger(name: &str, text: &str) -> NewTrigger {
         stage_id: id(stage),
         display_name: DisplayName::default(),
         type_code: id(code),
+        parameters: Fields::default(),
+        filter: None,
         allow_move_back: text.contains("/back"),
         allow_reopen: text.contains("/reopen"),
         state,
@@ -264,13 +286,17 @@ pub(crate) fn event(name: &str, event_type: &str, subjects: &str) -> Event {
         event_type: id(event_type),
         time: None,
         actor: None,
-        subjects: subjects.split_whitespace().map(|subject| Subject::Entity(id(subject))).collect(),
+        subjects: subjects
+            .split_whitespace()
+            .map(|subject| Subject::parse("subjects", subject).unwrap())
+            .collect(),
         attributes: Fields::default(),
+        changes: Changes::default(),
     }
 }
 
 pub(crate) fn viewed(name: &str, subjects: &str) -> Event {
-    event(name, "email.viewed", subjects)
+    event(name, "mail.opened", subjects)
 }
 
 pub(crate) fn request(name: &str, fingerprint: u64) -> RequestIdentity {
@@ -290,11 +316,17 @@ pub(crate) fn read(record: &Record) -> String {
 }
 
 fn read_decision(decision: &Decision) -> String {
-    let id = decision.outcome.entity_id();
+    let id = decision.outcome.entity_id().map(ToString::to_string).unwrap_or_default();
     match &decision.outcome {
         Outcome::Moved(moved) => format!("{id} {}", read_move(moved)),
         Outcome::NotMoved(_) => {
             let word = |verdict: &pawl_domain::Verdict| match &verdict.result {
+                VerdictResult::WouldMove => "WOULD_MOVE",
+                VerdictResult::ParametersDiffer(_) => "PARAMETERS_DIFFER",
+                VerdictResult::FilterFalse(_) => "FILTER_FALSE",
+                VerdictResult::EvaluationError(_) => "EVALUATION_ERROR",
+                VerdictResult::Loop => "LOOP",
+                VerdictResult::HopLimit => "HOP_LIMIT",
                 VerdictResult::Moved => "MOVED",
                 VerdictResult::Paused => "PAUSED",
                 VerdictResult::SameStage => "SAME_STAGE",
@@ -307,6 +339,7 @@ fn read_decision(decision: &Decision) -> String {
         }
         Outcome::NoTrigger(_) => format!("{id} NO_TRIGGER"),
         Outcome::EntityNotFound(_) => format!("{id} NOT_FOUND"),
+        Outcome::NotReached => format!("{} NOT_REACHED", decision.subject),
     }
 }
 
@@ -330,6 +363,14 @@ pub(crate) fn refused<T: Debug>(result: Result<T, EngineError>) -> String {
     match result {
         Err(EngineError::Rejected(rejection)) => rejection.to_string(),
         other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The record that a change through the service made.
+pub(crate) fn record(changed: &Changed) -> Arc<Record> {
+    match &changed.told {
+        Some(Told::Published(published)) => Arc::clone(&published.record),
+        other => panic!("no record: {other:?}"),
     }
 }
 

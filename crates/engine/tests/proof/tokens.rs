@@ -20,7 +20,7 @@ async fn moved() -> Bed {
 }
 
 async fn go_on(bed: &Bed, number: usize) {
-    let event_type = ["email.viewed", "back"][number % 2];
+    let event_type = ["mail.opened", "back"][number % 2];
     let event = event(&format!("e{number}"), event_type, "deal/1 deal/2 deal/3 deal/4 deal/5");
     assert_eq!(bed.publish(event).await.unwrap().record.moves().count(), 5);
 }

@@ -7,7 +7,8 @@ use pawl_domain::{Move, MoveId, Responsible};
 use pawl_engine::{MoveFilter, Start, Step};
 
 use crate::support::{
-    Bed, NEVER, entity_on, event, id, moves, pipeline, to_head, trigger, trigger_type, viewed,
+    Bed, NEVER, entity_on, event, id, moves, pipeline, record, to_head, trigger, trigger_type,
+    viewed,
 };
 
 fn only<T: std::hash::Hash + Eq>(value: T) -> HashSet<T> {
@@ -33,7 +34,7 @@ async fn moved() -> (Bed, Vec<(MoveId, Move)>) {
     let mut made = Vec::new();
     for round in 0..3 {
         let events = vec![
-            event(&format!("forth-{round}"), "email.viewed", "deal/1 deal/2 deal/3"),
+            event(&format!("forth-{round}"), "mail.opened", "deal/1 deal/2 deal/3"),
             event(&format!("none-{round}"), "moon.full", "deal/1"),
             event(&format!("back-{round}"), "back", "deal/2"),
         ];
@@ -44,7 +45,7 @@ async fn moved() -> (Bed, Vec<(MoveId, Move)>) {
         let lead = ("lead/1", ["c", "a"][round % 2]);
         for (name, place) in steps.into_iter().chain([lead]) {
             let by_hand = bed.move_by_hand(name, place, 0, None).await.unwrap();
-            made.extend(moves(&by_hand.published.unwrap().record));
+            made.extend(moves(&record(&by_hand)));
         }
     }
     (bed, made)
@@ -130,8 +131,7 @@ async fn from_now_on_only_later_moves_come() {
     let mut watch = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).unwrap();
     let mut expected = Vec::new();
     for number in 0..3 {
-        let event =
-            event(&format!("late-{number}"), ["email.viewed", "back"][number % 2], "deal/2");
+        let event = event(&format!("late-{number}"), ["mail.opened", "back"][number % 2], "deal/2");
         let published = bed.publish(event).await.unwrap();
         expected.extend(moves(&published.record));
     }
@@ -183,7 +183,7 @@ async fn a_sign_of_life_passes_what_does_not_match_and_nothing_else() {
     assert!(found.is_empty());
     let mut expected = Vec::new();
     for number in 0..2 {
-        let event = event(&format!("late-{number}"), ["email.viewed", "back"][number], "deal/2");
+        let event = event(&format!("late-{number}"), ["mail.opened", "back"][number], "deal/2");
         expected.extend(moves(&bed.publish(event).await.unwrap().record));
     }
     let (found, _) = bed.watched(Start::Resume(token)).await;

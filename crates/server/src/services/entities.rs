@@ -4,9 +4,10 @@ use std::collections::hash_map::Entry;
 use pawl_api::pb::entity_service_server::EntityService;
 use pawl_api::{convert, pb};
 use pawl_domain::{
-    Actor, Entity, EntityId, EntityKind, EntityPlace, PipelineId, Prose, Rejection, StageId,
+    Actor, CustomerId, EntityId, EntityKind, EntityPlace, PipelineId, Prose, Rejection,
+    Responsible, StageId,
 };
-use pawl_engine::{EngineError, ImportSummary, MoveByHand, OnExisting};
+use pawl_engine::{EngineError, EntityQuery, ImportSummary, MoveByHand, OnExisting, UpdateByHand};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::events::outcome;
@@ -50,15 +51,8 @@ impl EntityService for Services {
     ) -> Result<Response<pb::ListEntitiesResponse>, Status> {
         let mut request = request.into_inner();
         let page = PageRequest::take(&mut request)?;
-        let pipeline = convert::optional("pipeline_id", &request.pipeline_id, PipelineId::parse);
-        let pipeline = pipeline.map_err(bad)?;
-        let stage =
-            convert::optional("stage_id", &request.stage_id, StageId::parse).map_err(bad)?;
-        let keep = move |entity: &Entity| {
-            pipeline.as_ref().is_none_or(|id| entity.pipeline_id == *id)
-                && stage.as_ref().is_none_or(|id| entity.stage_id == *id)
-        };
-        let found = self.engine.entities(keep, page.after.clone(), page.limit).await;
+        let query = entity_query(&request).map_err(bad)?;
+        let found = self.engine.entities(query, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
         Ok(Response::new(pb::ListEntitiesResponse {
             entities: found.items.iter().map(Into::into).collect(),
@@ -73,12 +67,14 @@ impl EntityService for Services {
         let request = request.into_inner();
         let identity =
             request::identity("UpdateEntity", &request.request_id, &request).map_err(bad)?;
-        let entity = convert::required("entity", request.entity).map_err(bad)?;
-        let (id, patch) = convert::entity_patch(entity, request.update_mask).map_err(bad)?;
-        let expected = request.expected_revision;
-        let updated = self.engine.update_entity(id, patch, expected, identity).await;
-        let updated = updated.map_err(under("entity"))?;
-        Ok(Response::new(pb::UpdateEntityResponse { entity: Some((&updated).into()) }))
+        let validate_only = request.validate_only;
+        let wish = update_by_hand(request).map_err(bad)?;
+        let done = self.engine.update_entity(wish, identity, validate_only).await;
+        let done = done.map_err(under("entity"))?;
+        Ok(Response::new(pb::UpdateEntityResponse {
+            entity: Some((&done.entity).into()),
+            outcome: done.told.as_ref().map(|told| outcome(told, pb::DecisionView::Full)),
+        }))
     }
 
     async fn move_entity(
@@ -88,9 +84,10 @@ impl EntityService for Services {
         let request = request.into_inner();
         let identity =
             request::identity("MoveEntity", &request.request_id, &request).map_err(bad)?;
+        let validate_only = request.validate_only;
         let wish = move_by_hand(request).map_err(bad)?;
-        let done = self.engine.move_entity(wish, identity).await.map_err(failed)?;
-        let outcome = done.published.as_ref().map(|p| outcome(p, pb::DecisionView::Full));
+        let done = self.engine.move_entity(wish, identity, validate_only).await.map_err(failed)?;
+        let outcome = done.told.as_ref().map(|told| outcome(told, pb::DecisionView::Full));
         let moved = outcome.as_ref().and_then(|o| o.decisions.first()?.r#move.clone());
         let entity = Some((&done.entity).into());
         Ok(Response::new(pb::MoveEntityResponse { r#move: moved, entity, outcome }))
@@ -180,6 +177,30 @@ impl Services {
             Err(error) => Err(error),
         }
     }
+}
+
+fn update_by_hand(request: pb::UpdateEntityRequest) -> Result<UpdateByHand, Rejection> {
+    let entity = convert::required("entity", request.entity)?;
+    let (id, patch) = convert::entity_patch(entity, request.update_mask)?;
+    Ok(UpdateByHand {
+        id,
+        patch,
+        actor: convert::optional("actor", &request.actor, Actor::parse)?,
+        event_id: request::event_id()?,
+        expected_revision: request.expected_revision,
+    })
+}
+
+fn entity_query(request: &pb::ListEntitiesRequest) -> Result<EntityQuery, Rejection> {
+    let time = |field, time: Option<_>| time.map(|t| convert::timestamp(field, t)).transpose();
+    Ok(EntityQuery {
+        pipeline_id: convert::optional("pipeline_id", &request.pipeline_id, PipelineId::parse)?,
+        stage_id: convert::optional("stage_id", &request.stage_id, StageId::parse)?,
+        customer_id: convert::optional("customer_id", &request.customer_id, CustomerId::parse)?,
+        responsible: convert::optional("responsible", &request.responsible, Responsible::parse)?,
+        updated_after: time("updated_after", request.updated_after)?,
+        updated_before: time("updated_before", request.updated_before)?,
+    })
 }
 
 fn move_by_hand(request: pb::MoveEntityRequest) -> Result<MoveByHand, Rejection> {

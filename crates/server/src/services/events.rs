@@ -2,10 +2,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt, stream};
+use pawl_api::convert::Became;
 use pawl_api::pb::event_service_server::EventService;
 use pawl_api::{convert, pb};
+use pawl_domain::limits::HYPOTHETICAL_MAX;
 use pawl_domain::{Event, EventId, Rejection, Source};
-use pawl_engine::{EngineError, Published, Publishing};
+use pawl_engine::{EngineError, Previewed, Published, Publishing, Told};
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -16,6 +18,7 @@ use super::{Services, bad};
 use crate::config::{
     EVENTS_PER_MESSAGE_MAX, RESPONSE_BYTES, STREAM_EVENTS_MAX, STREAM_REQUESTS_MAX,
 };
+use crate::request::fill_id;
 use crate::status::{failed, stopping};
 
 #[tonic::async_trait]
@@ -28,10 +31,11 @@ impl EventService for Services {
         let view = convert::decision_view("view", request.view).map_err(bad)?;
         let event = convert::required("event", request.event).map_err(bad)?;
         let event = convert::event("event", event).map_err(bad)?;
-        let publishing = self.engine.publish(vec![event]).await.map_err(failed)?;
+        let explained = view == pb::DecisionView::Full;
+        let publishing = self.engine.publish(vec![event], explained).await.map_err(failed)?;
         let published = publishing.outcomes().await.map_err(failed)?.into_iter().next();
         let published = published.ok_or_else(|| failed(EngineError::OutcomeUnknown))?;
-        let outcome = outcome(&published.map_err(bad)?, view);
+        let outcome = outcome(&Told::Published(published.map_err(bad)?), view);
         Ok(Response::new(pb::PublishEventResponse { outcome: Some(outcome) }))
     }
 
@@ -56,6 +60,29 @@ impl EventService for Services {
         Ok(Response::new(Box::pin(answers)))
     }
 
+    async fn preview_event(
+        &self,
+        request: Request<pb::PreviewEventRequest>,
+    ) -> Result<Response<pb::PreviewEventResponse>, Status> {
+        let request = request.into_inner();
+        let event = convert::required("event", request.event).map_err(bad)?;
+        let event = convert::event("event", event).map_err(bad)?;
+        let count = request.triggers.len();
+        if count > HYPOTHETICAL_MAX {
+            let problem = format!("has {count}, the limit is {HYPOTHETICAL_MAX}");
+            return Err(bad(Rejection::invalid("triggers", problem)));
+        }
+        let hypothetical = |(index, mut trigger): (usize, pb::Trigger)| {
+            fill_id(&mut trigger.trigger_id);
+            convert::new_trigger(&format!("triggers[{index}]"), trigger)
+        };
+        let triggers = request.triggers.into_iter().enumerate().map(hypothetical);
+        let triggers = triggers.collect::<Result<_, _>>().map_err(bad)?;
+        let previewed = self.engine.preview(event, triggers).await.map_err(failed)?;
+        let outcome = outcome(&Told::Previewed(previewed), pb::DecisionView::Full);
+        Ok(Response::new(pb::PreviewEventResponse { outcome: Some(outcome) }))
+    }
+
     async fn get_event(
         &self,
         request: Request<pb::GetEventRequest>,
@@ -64,24 +91,34 @@ impl EventService for Services {
         let source = Source::parse("source", &request.source).map_err(bad)?;
         let id = EventId::parse("event_id", &request.event_id).map_err(bad)?;
         let record = self.engine.event(source, id).await.map_err(failed)?;
-        let published = Published { record: record.into(), duplicate: false };
-        let record = &published.record;
+        let record = Arc::new(record);
+        let published =
+            Published { record: Arc::clone(&record), duplicate: false, explanations: Vec::new() };
         Ok(Response::new(pb::GetEventResponse {
             event: record.event().map(|event| convert::event_to_pb(event, record.time)),
-            outcome: Some(outcome(&published, pb::DecisionView::Full)),
+            outcome: Some(outcome(&Told::Published(published), pb::DecisionView::Full)),
         }))
     }
 }
 
-/// What came of an event, as a client reads it.
-pub(super) fn outcome(published: &Published, view: pb::DecisionView) -> pb::EventOutcome {
-    let Published { record, duplicate } = published;
-    match record.event() {
-        Some(event) => {
-            convert::event_outcome(event, record.sequence, record.decisions(), *duplicate, view)
+/// What came of an event, or would, as a client reads it.
+pub(super) fn outcome(told: &Told, view: pb::DecisionView) -> pb::EventOutcome {
+    let became = match told {
+        Told::Published(Published { record, duplicate, explanations }) => {
+            let Some(event) = record.event() else { return pb::EventOutcome::default() };
+            Became {
+                event,
+                sequence: Some(record.sequence),
+                decisions: record.decisions(),
+                explanations,
+                duplicate: *duplicate,
+            }
         }
-        None => pb::EventOutcome::default(),
-    }
+        Told::Previewed(Previewed { event, decisions, explanations }) => {
+            Became { event, sequence: None, decisions, explanations, duplicate: false }
+        }
+    };
+    convert::event_outcome(&became, view)
 }
 
 /// Hands the events of a stream to the engine, request by request, until the client ends it, breaks
@@ -149,7 +186,8 @@ impl InFlight {
             };
             slots.push((id, source, refused));
         }
-        let publishing = services.engine.publish(good).await.map_err(failed)?;
+        let explained = view == pb::DecisionView::Full;
+        let publishing = services.engine.publish(good, explained).await.map_err(failed)?;
         Ok(Self { view, slots, publishing, _room: room })
     }
 
@@ -162,7 +200,7 @@ impl InFlight {
             let outcome = match refused {
                 Some(rejection) => convert::refused(id, source, &rejection),
                 None => match published.next() {
-                    Some(Ok(published)) => outcome(&published, self.view),
+                    Some(Ok(published)) => outcome(&Told::Published(published), self.view),
                     Some(Err(rejection)) => convert::refused(id, source, &rejection),
                     None => return Err(failed(EngineError::OutcomeUnknown)),
                 },

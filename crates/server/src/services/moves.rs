@@ -66,7 +66,7 @@ impl MoveService for Services {
         };
         let found = self.engine.moves(query, before, page.limit).await.map_err(failed)?;
         Ok(Response::new(pb::ListMovesResponse {
-            moves: found.moves.iter().map(|m| convert::move_to_pb(m.id, &m.moved)).collect(),
+            moves: found.moves.iter().map(|m| convert::move_to_pb(Some(m.id), &m.moved)).collect(),
             next_page_token: page.next_token(found.next),
         }))
     }
@@ -119,8 +119,8 @@ impl WatchFrames {
         for watched in moves {
             let moved = watched.moved();
             debug!(move_id = %watched.id, entity_id = %moved.entity_id, "sent a move");
-            let next =
-                frame(watched.token.clone(), Frame::Move(convert::move_to_pb(watched.id, moved)));
+            let sent = Frame::Move(convert::move_to_pb(Some(watched.id), moved));
+            let next = frame(watched.token.clone(), sent);
             bytes += next.encoded_len();
             frames.push(next);
             if bytes >= WATCH_MESSAGE_BYTES {

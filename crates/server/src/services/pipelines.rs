@@ -1,10 +1,11 @@
 use pawl_api::pb::pipeline_service_server::PipelineService;
 use pawl_api::{convert, pb};
 use pawl_domain::{EntityKind, PipelineId};
+use pawl_engine::BoardStage;
 use tonic::{Request, Response, Status};
 
 use super::{Services, bad, under};
-use crate::page::PageRequest;
+use crate::page::{PageRequest, page_limit};
 use crate::request;
 use crate::status::failed;
 
@@ -72,5 +73,26 @@ impl PipelineService for Services {
         let id = PipelineId::parse("pipeline_id", &request.pipeline_id).map_err(bad)?;
         self.engine.delete_pipeline(id, request.expected_revision).await.map_err(failed)?;
         Ok(Response::new(pb::DeletePipelineResponse {}))
+    }
+
+    async fn get_board(
+        &self,
+        request: Request<pb::GetBoardRequest>,
+    ) -> Result<Response<pb::GetBoardResponse>, Status> {
+        let request = request.into_inner();
+        let id = PipelineId::parse("pipeline_id", &request.pipeline_id).map_err(bad)?;
+        let per_stage = page_limit("entities_per_stage", request.entities_per_stage)?;
+        let board = self.engine.board(id, per_stage).await.map_err(failed)?;
+        let stage = |stage: &BoardStage| pb::BoardStage {
+            stage_id: stage.stage_id.to_string(),
+            triggers: stage.triggers.iter().map(|trigger| self.shown(trigger)).collect(),
+            entity_count: stage.entity_count.cast_signed(),
+            entities: stage.entities.iter().map(Into::into).collect(),
+        };
+        Ok(Response::new(pb::GetBoardResponse {
+            pipeline: Some((&board.pipeline).into()),
+            stages: board.stages.iter().map(stage).collect(),
+            resume_token: board.token.as_bytes().to_vec(),
+        }))
     }
 }

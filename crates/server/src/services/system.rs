@@ -62,6 +62,12 @@ fn stated_limits() -> pb::Limits {
         max_filter_values: count(FILTER_VALUES_MAX),
         min_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MIN)),
         max_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MAX)),
+        max_parameters: count(limits::PARAMETERS_MAX),
+        max_filter_bytes: count(limits::FILTER_MAX_BYTES),
+        max_filter_depth: count(limits::FILTER_MAX_DEPTH),
+        max_reach: count(limits::REACH_MAX),
+        max_hops: i64::from(limits::HOPS_MAX),
+        max_hypothetical_triggers: count(limits::HYPOTHETICAL_MAX),
         queue_capacity: count(QUEUE_CAPACITY),
     }
 }

@@ -1,15 +1,16 @@
 use pawl_api::pb::trigger_service_server::TriggerService;
 use pawl_api::{convert, pb};
 use pawl_domain::{
-    DisplayName, EntityKind, PipelineId, Rejection, StageId, TriggerId, TriggerType, TypeCode,
+    DisplayName, EntityId, MoveId, PipelineId, Rejection, ServedKind, StageId, Trigger, TriggerId,
+    TriggerType, TypeCode,
 };
-use pawl_engine::TriggerQuery;
+use pawl_engine::{LoggedVerdict, TriggerQuery, VerdictQuery};
 use tonic::{Request, Response, Status};
 
 use super::{Services, bad, under};
 use crate::page::PageRequest;
 use crate::request;
-use crate::status::failed;
+use crate::status::{failed, page_token_invalid};
 
 #[tonic::async_trait]
 impl TriggerService for Services {
@@ -85,10 +86,10 @@ impl TriggerService for Services {
             request::identity("CreateTrigger", &request.request_id, &request).map_err(bad)?;
         let mut trigger = convert::required("trigger", request.trigger).map_err(bad)?;
         request::fill_id(&mut trigger.trigger_id);
-        let new = convert::new_trigger(trigger).map_err(bad)?;
+        let new = convert::new_trigger("trigger", trigger).map_err(bad)?;
         let created = self.engine.create_trigger(new, identity, request.validate_only).await;
         let created = created.map_err(under("trigger"))?;
-        Ok(Response::new(pb::CreateTriggerResponse { trigger: Some((&created).into()) }))
+        Ok(Response::new(pb::CreateTriggerResponse { trigger: Some(self.shown(&created)) }))
     }
 
     async fn get_trigger(
@@ -104,7 +105,12 @@ impl TriggerService for Services {
             )));
         }
         let (trigger, deleted) = self.engine.trigger(id, request.revision).await.map_err(failed)?;
-        Ok(Response::new(pb::GetTriggerResponse { trigger: Some((&trigger).into()), deleted }))
+        // Statistics are those of the trigger as it is, not of an older revision.
+        let trigger = match request.revision {
+            0 => self.shown(&trigger),
+            _ => (&trigger).into(),
+        };
+        Ok(Response::new(pb::GetTriggerResponse { trigger: Some(trigger), deleted }))
     }
 
     async fn list_triggers(
@@ -117,7 +123,7 @@ impl TriggerService for Services {
         let found = self.engine.triggers(query, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
         Ok(Response::new(pb::ListTriggersResponse {
-            triggers: found.items.iter().map(Into::into).collect(),
+            triggers: found.items.iter().map(|trigger| self.shown(trigger)).collect(),
             next_page_token: page.next_token(found.next),
         }))
     }
@@ -132,7 +138,7 @@ impl TriggerService for Services {
         let (expected, validate_only) = (request.expected_revision, request.validate_only);
         let updated = self.engine.update_trigger(id, patch, expected, validate_only).await;
         let updated = updated.map_err(under("trigger"))?;
-        Ok(Response::new(pb::UpdateTriggerResponse { trigger: Some((&updated).into()) }))
+        Ok(Response::new(pb::UpdateTriggerResponse { trigger: Some(self.shown(&updated)) }))
     }
 
     async fn delete_trigger(
@@ -144,18 +150,67 @@ impl TriggerService for Services {
         self.engine.delete_trigger(id, request.expected_revision).await.map_err(failed)?;
         Ok(Response::new(pb::DeleteTriggerResponse {}))
     }
+
+    async fn list_verdicts(
+        &self,
+        request: Request<pb::ListVerdictsRequest>,
+    ) -> Result<Response<pb::ListVerdictsResponse>, Status> {
+        let mut request = request.into_inner();
+        let page = PageRequest::take(&mut request)?;
+        let query = verdict_query(&request).map_err(bad)?;
+        let before = match page.after.as_str() {
+            "" => None,
+            after => Some(after.parse::<MoveId>().map_err(|_| page_token_invalid())?),
+        };
+        let found = self.engine.verdicts(query, before, page.limit).await.map_err(failed)?;
+        Ok(Response::new(pb::ListVerdictsResponse {
+            verdicts: found.verdicts.iter().map(verdict).collect(),
+            next_page_token: page.next_token(found.next),
+        }))
+    }
+}
+
+impl Services {
+    /// A trigger as it is, with its statistics.
+    pub(super) fn shown(&self, trigger: &Trigger) -> pb::Trigger {
+        let stats = Some((&self.engine.stats_of(&trigger.id)).into());
+        pb::Trigger { stats, ..trigger.into() }
+    }
+}
+
+fn verdict_query(request: &pb::ListVerdictsRequest) -> Result<VerdictQuery, Rejection> {
+    let query = VerdictQuery {
+        trigger_id: convert::optional("trigger_id", &request.trigger_id, TriggerId::parse)?,
+        entity_id: convert::optional("entity_id", &request.entity_id, EntityId::parse)?,
+    };
+    if query.trigger_id.is_none() && query.entity_id.is_none() {
+        return Err(Rejection::invalid("trigger_id", "is required unless entity_id is given"));
+    }
+    Ok(query)
+}
+
+fn verdict(logged: &LoggedVerdict) -> pb::Verdict {
+    let occasion = pb::VerdictOccasion {
+        entity_id: logged.entity_id.to_string(),
+        event_source: logged.event_source.to_string(),
+        event_id: logged.event_id.to_string(),
+        event_type: logged.event_type.to_string(),
+        hop: i32::try_from(logged.hop).unwrap_or(i32::MAX),
+        time: Some(convert::timestamp_to_pb(logged.time)),
+    };
+    pb::Verdict { occasion: Some(occasion), ..(&logged.verdict).into() }
 }
 
 fn type_filter(
     request: pb::ListTriggerTypesRequest,
 ) -> Result<impl Fn(&TriggerType) -> bool + Send + 'static, Rejection> {
-    let kind = convert::optional("entity_kind", &request.entity_kind, EntityKind::parse)?;
+    let kind = convert::optional("entity_kind", &request.entity_kind, ServedKind::parse)?;
     // No longer than the titles in which it is looked for.
     let query = DisplayName::parse("query", request.query)?.as_str().to_lowercase();
     let section = request.section;
     Ok(move |found: &TriggerType| {
         (section.is_empty() || found.section.as_str() == section)
-            && kind.as_ref().is_none_or(|kind| found.serves(kind))
+            && kind.as_ref().is_none_or(|kind| found.serves(kind.as_str()))
             && found.title.as_str().to_lowercase().contains(&query)
     })
 }

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use pawl_domain::{
-    Actor, Cause, Decision, Direction, Entity, EntityId, Event, EventId, EventType, Move, Outcome,
-    PipelineId, Prose, Rejection, RequestId, Responsible, Source, StageId, Subject, Timestamp,
-    TriggerId, Verdict, VerdictResult,
+    Actor, Cause, Change as Changed, Changes, Decision, Detail, Direction, Entity, EntityId, Event,
+    EventId, EventType, Move, Outcome, PipelineId, Prose, Rejection, RequestId, Responsible,
+    Source, StageId, Subject, Timestamp, TriggerId, Value, Verdict, VerdictResult,
 };
 
 use super::resource::{fields_of, unknown, values_of};
@@ -25,10 +27,19 @@ impl From<&Record> for pb::Record {
                         decisions: decisions.iter().map(|d| decision_to(d, event)).collect(),
                     })
                 }
-                Change::EntityMoved { event, decision, entity } => {
+                Change::EntityMoved { event, decisions, entity } => {
+                    let mut decisions = decisions.iter().map(|d| decision_to(d, event));
                     Stored::EntityMoved(pb::EntityMoved {
                         event: Some(event.into()),
-                        decision: Some(decision_to(decision, event)),
+                        decision: decisions.next(),
+                        entity: Some(entity.into()),
+                        chained: decisions.collect(),
+                    })
+                }
+                Change::EntityUpdated { event, decisions, entity } => {
+                    Stored::EntityUpdated(pb::EntityUpdated {
+                        event: Some(event.into()),
+                        decisions: decisions.iter().map(|d| decision_to(d, event)).collect(),
                         entity: Some(entity.into()),
                     })
                 }
@@ -60,16 +71,22 @@ impl TryFrom<pb::Record> for Record {
         let change = match required("change", record.change)? {
             Stored::EventDecided(decided) => {
                 let event: Event = required("event", decided.event)?.try_into()?;
-                let decision = |d| decision_from(d, &event, time);
-                let decisions =
-                    decided.decisions.into_iter().map(decision).collect::<Result<_, _>>()?;
+                let decisions = decisions_from(decided.decisions, &event, time)?;
                 Change::EventDecided { event, decisions }
             }
             Stored::EntityMoved(moved) => {
                 let event: Event = required("event", moved.event)?.try_into()?;
-                let decision = decision_from(required("decision", moved.decision)?, &event, time)?;
+                let first = required("decision", moved.decision)?;
+                let all = std::iter::once(first).chain(moved.chained).collect();
+                let decisions = decisions_from(all, &event, time)?;
                 let entity: Entity = required("entity", moved.entity)?.try_into()?;
-                Change::EntityMoved { event, decision, entity }
+                Change::EntityMoved { event, decisions, entity }
+            }
+            Stored::EntityUpdated(updated) => {
+                let event: Event = required("event", updated.event)?.try_into()?;
+                let decisions = decisions_from(updated.decisions, &event, time)?;
+                let entity: Entity = required("entity", updated.entity)?.try_into()?;
+                Change::EntityUpdated { event, decisions, entity }
             }
             Stored::PipelineWritten(pipeline) => Change::PipelineWritten(pipeline.try_into()?),
             Stored::PipelineDeleted(pipeline) => Change::PipelineDeleted(pipeline.try_into()?),
@@ -111,7 +128,42 @@ impl From<&Event> for pb::Event {
             actor: event.actor.as_ref().map(ToString::to_string).unwrap_or_default(),
             subjects: event.subjects.iter().map(ToString::to_string).collect(),
             attributes: values_of(event.attributes.as_map()),
+            changes: (!event.changes.is_empty()).then(|| (&event.changes).into()),
         }
+    }
+}
+
+impl From<&Changes> for pb::Changes {
+    fn from(changes: &Changes) -> Self {
+        let name =
+            |name: &Option<Responsible>| name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let value = |value: &Option<Value>| value.as_ref().map(Into::into);
+        let field = |(key, change): (&String, &Changed<Value>)| {
+            let change = pb::FieldChange { old: value(&change.old), new: value(&change.new) };
+            (key.clone(), change)
+        };
+        let responsible = changes.responsible.as_ref();
+        let responsible = responsible
+            .map(|change| pb::ResponsibleChange { old: name(&change.old), new: name(&change.new) });
+        Self { responsible, fields: changes.fields.iter().map(field).collect() }
+    }
+}
+
+impl TryFrom<pb::Changes> for Changes {
+    type Error = Rejection;
+
+    fn try_from(changes: pb::Changes) -> Result<Self, Rejection> {
+        let name = |name: &str| optional("responsible", name, Responsible::parse);
+        let responsible = changes.responsible.map(|change| {
+            Ok::<_, Rejection>(Changed { old: name(&change.old)?, new: name(&change.new)? })
+        });
+        let field = |(key, change): (String, pb::FieldChange)| {
+            (key, Changed { old: change.old.map(Into::into), new: change.new.map(Into::into) })
+        };
+        Ok(Self {
+            responsible: responsible.transpose()?,
+            fields: changes.fields.into_iter().map(field).collect::<BTreeMap<_, _>>(),
+        })
     }
 }
 
@@ -128,6 +180,7 @@ impl TryFrom<pb::Event> for Event {
             actor: optional("actor", &event.actor, Actor::parse)?,
             subjects: event.subjects.iter().map(subject).collect::<Result<_, _>>()?,
             attributes: fields_of("attributes", event.attributes)?,
+            changes: event.changes.map(TryInto::try_into).transpose()?.unwrap_or_default(),
         })
     }
 }
@@ -149,9 +202,18 @@ fn decision_to(decision: &Decision, event: &Event) -> pb::Decision {
             Outcome::NotMoved(id) => Stored::NotMoved(id.to_string()),
             Outcome::NoTrigger(id) => Stored::NoTrigger(id.to_string()),
             Outcome::EntityNotFound(id) => Stored::EntityNotFound(id.to_string()),
+            Outcome::NotReached => Stored::NotReached(true),
         }),
         verdicts: decision.verdicts.iter().map(Into::into).collect(),
     }
+}
+
+fn decisions_from(
+    decisions: Vec<pb::Decision>,
+    event: &Event,
+    time: Timestamp,
+) -> Result<Vec<Decision>, Rejection> {
+    decisions.into_iter().map(|decision| decision_from(decision, event, time)).collect()
 }
 
 fn decision_from(
@@ -172,6 +234,7 @@ fn decision_from(
             Stored::NotMoved(entity) => Outcome::NotMoved(id(entity)?),
             Stored::NoTrigger(entity) => Outcome::NoTrigger(id(entity)?),
             Stored::EntityNotFound(entity) => Outcome::EntityNotFound(id(entity)?),
+            Stored::NotReached(_) => Outcome::NotReached,
         },
         verdicts: decision.verdicts.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
     })
@@ -179,20 +242,31 @@ fn decision_from(
 
 impl From<&Verdict> for pb::Verdict {
     fn from(verdict: &Verdict) -> Self {
-        let (result, winner) = match &verdict.result {
-            VerdictResult::Moved => (pb::VerdictResult::Moved, None),
-            VerdictResult::Paused => (pb::VerdictResult::Paused, None),
-            VerdictResult::SameStage => (pb::VerdictResult::SameStage, None),
-            VerdictResult::EntityClosed => (pb::VerdictResult::EntityClosed, None),
-            VerdictResult::WouldMoveBack => (pb::VerdictResult::WouldMoveBack, None),
-            VerdictResult::Outranked { winner } => (pb::VerdictResult::Outranked, Some(winner)),
+        let none = || (String::new(), String::new());
+        let said = |detail: &Detail| (String::new(), detail.to_string());
+        let (result, (winner, detail)) = match &verdict.result {
+            VerdictResult::Moved => (pb::VerdictResult::Moved, none()),
+            VerdictResult::WouldMove => (pb::VerdictResult::WouldMove, none()),
+            VerdictResult::Paused => (pb::VerdictResult::Paused, none()),
+            VerdictResult::ParametersDiffer(d) => (pb::VerdictResult::ParametersDiffer, said(d)),
+            VerdictResult::FilterFalse(d) => (pb::VerdictResult::FilterFalse, said(d)),
+            VerdictResult::EvaluationError(d) => (pb::VerdictResult::EvaluationError, said(d)),
+            VerdictResult::Loop => (pb::VerdictResult::Loop, none()),
+            VerdictResult::HopLimit => (pb::VerdictResult::HopLimit, none()),
+            VerdictResult::SameStage => (pb::VerdictResult::SameStage, none()),
+            VerdictResult::EntityClosed => (pb::VerdictResult::EntityClosed, none()),
+            VerdictResult::WouldMoveBack => (pb::VerdictResult::WouldMoveBack, none()),
+            VerdictResult::Outranked { winner } => {
+                (pb::VerdictResult::Outranked, (winner.to_string(), String::new()))
+            }
         };
         Self {
             trigger_id: verdict.trigger_id.to_string(),
             trigger_revision: verdict.trigger_revision,
             stage_id: verdict.stage_id.to_string(),
             result: result.into(),
-            winner: winner.map(ToString::to_string).unwrap_or_default(),
+            winner,
+            detail,
         }
     }
 }
@@ -201,9 +275,16 @@ impl TryFrom<pb::Verdict> for Verdict {
     type Error = Rejection;
 
     fn try_from(verdict: pb::Verdict) -> Result<Self, Rejection> {
+        let detail = || Detail::clipped(verdict.detail.as_str());
         let result = match verdict.result() {
             pb::VerdictResult::Moved => VerdictResult::Moved,
+            pb::VerdictResult::WouldMove => VerdictResult::WouldMove,
             pb::VerdictResult::Paused => VerdictResult::Paused,
+            pb::VerdictResult::ParametersDiffer => VerdictResult::ParametersDiffer(detail()),
+            pb::VerdictResult::FilterFalse => VerdictResult::FilterFalse(detail()),
+            pb::VerdictResult::EvaluationError => VerdictResult::EvaluationError(detail()),
+            pb::VerdictResult::Loop => VerdictResult::Loop,
+            pb::VerdictResult::HopLimit => VerdictResult::HopLimit,
             pb::VerdictResult::SameStage => VerdictResult::SameStage,
             pb::VerdictResult::EntityClosed => VerdictResult::EntityClosed,
             pb::VerdictResult::WouldMoveBack => VerdictResult::WouldMoveBack,

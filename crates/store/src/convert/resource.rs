@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
 use pawl_domain::{
-    Color, CustomerId, DisplayName, Entity, EntityId, EntityKind, EventType, Fields, Pipeline,
-    PipelineId, Prose, Rejection, Responsible, Semantics, Stage, StageId, Stages, Timestamp,
-    Trigger, TriggerId, TriggerSelection, TriggerState, TriggerType, TypeCode, Value, Version,
+    AttributeName, Color, Comparison, CustomerId, CustomerReach, DisplayName, Entity, EntityId,
+    EntityKind, EventType, Fields, Filter, Parameter, ParameterKind, ParameterName, Pipeline,
+    PipelineId, Prose, Rejection, Responsible, Semantics, ServedKind, Stage, StageId, Stages,
+    Timestamp, Trigger, TriggerId, TriggerSelection, TriggerState, TriggerType, TypeCode, Value,
+    Version,
 };
 
 use super::{optional, required};
@@ -115,6 +117,12 @@ impl From<&Pipeline> for pb::Pipeline {
             }
             .into(),
             version: Some(pipeline.version.into()),
+            customer_reach: match pipeline.reach {
+                CustomerReach::Latest => pb::CustomerReach::Latest,
+                CustomerReach::All => pb::CustomerReach::All,
+                CustomerReach::None => pb::CustomerReach::None,
+            }
+            .into(),
         }
     }
 }
@@ -129,6 +137,11 @@ impl TryFrom<pb::Pipeline> for Pipeline {
             pb::TriggerSelection::FurthestStage => TriggerSelection::FurthestStage,
             pb::TriggerSelection::Unspecified => return Err(unknown("trigger_selection")),
         };
+        let reach = match pipeline.customer_reach() {
+            pb::CustomerReach::Unspecified | pb::CustomerReach::Latest => CustomerReach::Latest,
+            pb::CustomerReach::All => CustomerReach::All,
+            pb::CustomerReach::None => CustomerReach::None,
+        };
         let stages: Result<_, _> = pipeline.stages.into_iter().map(Stage::try_from).collect();
         Ok(Self {
             id: PipelineId::parse("pipeline_id", &pipeline.pipeline_id)?,
@@ -136,6 +149,7 @@ impl TryFrom<pb::Pipeline> for Pipeline {
             kind: EntityKind::parse("entity_kind", &pipeline.entity_kind)?,
             stages: Stages::parse("stages", stages?)?,
             selection,
+            reach,
             version: required("version", pipeline.version)?.try_into()?,
         })
     }
@@ -170,6 +184,7 @@ impl From<&TriggerType> for pb::TriggerType {
             event_type: trigger_type.event_type.to_string(),
             entity_kinds: trigger_type.kinds.iter().map(ToString::to_string).collect(),
             version: Some(trigger_type.version.into()),
+            parameters: trigger_type.parameters.iter().map(Into::into).collect(),
         }
     }
 }
@@ -178,15 +193,76 @@ impl TryFrom<pb::TriggerType> for TriggerType {
     type Error = Rejection;
 
     fn try_from(trigger_type: pb::TriggerType) -> Result<Self, Rejection> {
-        let kind = |kind: &String| EntityKind::parse("entity_kinds", kind);
+        let parameters = trigger_type.parameters.into_iter();
+        let kind = |kind: &String| ServedKind::parse("entity_kinds", kind);
         Ok(Self {
             code: TypeCode::parse("code", &trigger_type.code)?,
             section: DisplayName::parse("section", trigger_type.section)?,
             title: DisplayName::parse("title", trigger_type.title)?,
             description: Prose::parse("description", trigger_type.description)?,
             event_type: EventType::parse("event_type", &trigger_type.event_type)?,
+            parameters: parameters.map(TryInto::try_into).collect::<Result<_, _>>()?,
+            built_in: None,
             kinds: trigger_type.entity_kinds.iter().map(kind).collect::<Result<_, _>>()?,
             version: required("version", trigger_type.version)?.try_into()?,
+        })
+    }
+}
+
+impl From<&Parameter> for pb::Parameter {
+    fn from(parameter: &Parameter) -> Self {
+        Self {
+            name: parameter.name.to_string(),
+            title: parameter.title.to_string(),
+            kind: match parameter.kind {
+                ParameterKind::Any => 1,
+                ParameterKind::Text => 2,
+                ParameterKind::Number => 3,
+            },
+            comparison: match parameter.comparison {
+                Comparison::Exact => 1,
+                Comparison::Prefix => 2,
+                Comparison::Contains => 3,
+                Comparison::AtLeast => 4,
+                Comparison::AtMost => 5,
+                Comparison::Changed => 6,
+                Comparison::ChangedFrom => 7,
+                Comparison::ChangedTo => 8,
+            },
+            attribute: parameter.attribute.to_string(),
+            required: parameter.required,
+            options: parameter.options.clone(),
+        }
+    }
+}
+
+impl TryFrom<pb::Parameter> for Parameter {
+    type Error = Rejection;
+
+    fn try_from(parameter: pb::Parameter) -> Result<Self, Rejection> {
+        Ok(Self {
+            name: ParameterName::parse("name", &parameter.name)?,
+            title: DisplayName::parse("title", parameter.title)?,
+            kind: match parameter.kind {
+                1 => ParameterKind::Any,
+                2 => ParameterKind::Text,
+                3 => ParameterKind::Number,
+                _ => return Err(unknown("kind")),
+            },
+            comparison: match parameter.comparison {
+                1 => Comparison::Exact,
+                2 => Comparison::Prefix,
+                3 => Comparison::Contains,
+                4 => Comparison::AtLeast,
+                5 => Comparison::AtMost,
+                6 => Comparison::Changed,
+                7 => Comparison::ChangedFrom,
+                8 => Comparison::ChangedTo,
+                _ => return Err(unknown("comparison")),
+            },
+            attribute: AttributeName::parse("attribute", &parameter.attribute)?,
+            required: parameter.required,
+            options: parameter.options,
         })
     }
 }
@@ -204,10 +280,14 @@ impl From<&Trigger> for pb::Trigger {
             state: match trigger.state {
                 TriggerState::Active => pb::TriggerState::Active,
                 TriggerState::Paused => pb::TriggerState::Paused,
+                TriggerState::Shadow => pb::TriggerState::Shadow,
             }
             .into(),
             created_at: trigger.created_at,
             version: Some(trigger.version.into()),
+            is_sentence: !trigger.is_named,
+            parameters: values_of(trigger.parameters.as_map()),
+            filter: trigger.filter.as_ref().map(|f| f.as_str().to_owned()).unwrap_or_default(),
         }
     }
 }
@@ -219,6 +299,7 @@ impl TryFrom<pb::Trigger> for Trigger {
         let state = match trigger.state() {
             pb::TriggerState::Active => TriggerState::Active,
             pb::TriggerState::Paused => TriggerState::Paused,
+            pb::TriggerState::Shadow => TriggerState::Shadow,
             pb::TriggerState::Unspecified => return Err(unknown("state")),
         };
         Ok(Self {
@@ -226,7 +307,10 @@ impl TryFrom<pb::Trigger> for Trigger {
             pipeline_id: PipelineId::parse("pipeline_id", &trigger.pipeline_id)?,
             stage_id: StageId::parse("stage_id", &trigger.stage_id)?,
             display_name: DisplayName::parse("display_name", trigger.display_name)?,
+            is_named: !trigger.is_sentence,
             type_code: TypeCode::parse("trigger_type", &trigger.trigger_type)?,
+            parameters: fields_of("parameters", trigger.parameters)?,
+            filter: (!trigger.filter.is_empty()).then(|| Filter::stored(&trigger.filter)),
             allow_move_back: trigger.allow_move_back,
             allow_reopen: trigger.allow_reopen,
             state,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pawl_domain::{
-    Cause, Color, Decision, Direction, DisplayName, Entity, Event, Fields, Move, NewEntity,
-    NewPipeline, NewTrigger, NewTriggerType, Outcome, Pipeline, Prose, Semantics, Stage, Stages,
-    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, Verdict,
-    VerdictResult, Version,
+    Cause, Changes, Color, Comparison, CustomerReach, Decision, Detail, Direction, DisplayName,
+    Entity, Event, Fields, Filter, Move, NewEntity, NewPipeline, NewTrigger, NewTriggerType,
+    Outcome, Parameter, ParameterKind, Pipeline, Prose, Semantics, Stage, Stages, Subject,
+    Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, Verdict, VerdictResult,
+    Version,
 };
 use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store};
 
@@ -46,6 +47,7 @@ pub(crate) fn pipeline(name: &str) -> Pipeline {
         kind: id("deal"),
         stages: Stages::parse("stages", stages).unwrap(),
         selection: TriggerSelection::NextStage,
+        reach: CustomerReach::All,
     };
     Pipeline::create(new, version(1)).unwrap()
 }
@@ -57,9 +59,25 @@ pub(crate) fn trigger_type(code: &str) -> TriggerType {
         title: DisplayName::parse("n", "Paid".to_owned()).unwrap(),
         description: Prose::parse("n", "Somebody paid.\nAt last.".to_owned()).unwrap(),
         event_type: id("payment.received"),
+        parameters: vec![
+            parameter("currency", ParameterKind::Text, Comparison::Exact),
+            parameter("min_amount", ParameterKind::Number, Comparison::AtLeast),
+        ],
         kinds: vec![id("deal"), id("smart_process.repairs")],
     };
     TriggerType::create(new, version(1)).unwrap()
+}
+
+fn parameter(name: &str, kind: ParameterKind, comparison: Comparison) -> Parameter {
+    Parameter {
+        name: id(name),
+        title: DisplayName::parse("n", format!("The {name}")).unwrap(),
+        kind,
+        comparison,
+        attribute: id("amount"),
+        required: false,
+        options: if kind == ParameterKind::Text { vec!["EUR".to_owned()] } else { Vec::new() },
+    }
 }
 
 pub(crate) fn trigger(name: &str, revision: i64) -> Trigger {
@@ -69,9 +87,11 @@ pub(crate) fn trigger(name: &str, revision: i64) -> Trigger {
         stage_id: id("won"),
         display_name: DisplayName::default(),
         type_code: id("payment.received"),
+        parameters: fields(&[("currency", Value::Text("EUR".to_owned()))]),
+        filter: Some(Filter::parse("filter", "event.attributes.amount > 100").unwrap()),
         allow_move_back: true,
         allow_reopen: revision % 2 == 0,
-        state: TriggerState::Paused,
+        state: if revision % 2 == 0 { TriggerState::Paused } else { TriggerState::Shadow },
     };
     Trigger::create(
         new,
@@ -109,7 +129,7 @@ pub(crate) fn large_entity(name: &str, bytes: usize) -> Entity {
 }
 
 pub(crate) fn row(entity: &Entity) -> EntityRow {
-    EntityRow { entity: entity.clone(), deleted: false, last_move: 0 }
+    EntityRow { entity: entity.clone().into(), deleted: false, last_move: 0, last_write: 7 }
 }
 
 pub(crate) fn fields(pairs: &[(&str, Value)]) -> Fields {
@@ -137,8 +157,9 @@ pub(crate) fn event(name: &str) -> Event {
         event_type: id("payment.received"),
         time: Some(at(7)),
         actor: Some(id("till")),
-        subjects: vec![Subject::Entity(id("deal/1"))],
+        subjects: vec![Subject::Entity(id("deal/1")), Subject::Customer(id("contact/9"))],
         attributes: Fields::default(),
+        changes: Changes::default(),
     }
 }
 
@@ -164,7 +185,13 @@ pub(crate) fn decided(event: Event, entity_id: &str, time: Timestamp) -> Change 
     };
     let results = [
         VerdictResult::Moved,
+        VerdictResult::WouldMove,
         VerdictResult::Paused,
+        VerdictResult::ParametersDiffer(Detail::clipped("currency: wants \"EUR\"")),
+        VerdictResult::FilterFalse(Detail::clipped("x".repeat(1_000))),
+        VerdictResult::EvaluationError(Detail::clipped("there is no \"amount\" here")),
+        VerdictResult::Loop,
+        VerdictResult::HopLimit,
         VerdictResult::SameStage,
         VerdictResult::EntityClosed,
         VerdictResult::WouldMoveBack,
@@ -182,12 +209,19 @@ pub(crate) fn decided(event: Event, entity_id: &str, time: Timestamp) -> Change 
         Outcome::NotMoved(id("deal/2")),
         Outcome::NoTrigger(id("deal/3")),
         Outcome::EntityNotFound(id("deal/4")),
+        Outcome::NotReached,
     ];
     let decision = |outcome: Outcome| Decision {
-        subject: Subject::Entity(outcome.entity_id().clone()),
+        subject: match outcome.entity_id() {
+            Some(id) => Subject::Entity(id.clone()),
+            None => Subject::Customer(id("contact/9")),
+        },
         event_type: event.event_type.clone(),
         hop: 0,
-        verdicts: if outcome.entity_id().as_str() == entity_id { verdicts.clone() } else { vec![] },
+        verdicts: match outcome.entity_id() {
+            Some(considered) if considered.as_str() == entity_id => verdicts.clone(),
+            _ => Vec::new(),
+        },
         outcome,
     };
     let decisions = outcomes.map(decision).to_vec();
@@ -222,7 +256,31 @@ pub(crate) fn moved_by_hand(entity_id: &str, time: Timestamp) -> Change {
         verdicts: Vec::new(),
         outcome: Outcome::Moved(moved.clone()),
     };
-    Change::EntityMoved { event, decision, entity: entity(entity_id).moved(&moved) }
+    let chained = Decision {
+        subject: Subject::Entity(id("deal/77")),
+        event_type: id("invoice.paid"),
+        hop: 1,
+        verdicts: Vec::new(),
+        outcome: Outcome::EntityNotFound(id("deal/77")),
+    };
+    let decisions = vec![decision, chained];
+    Change::EntityMoved { event, decisions, entity: entity(entity_id).moved(&moved) }
+}
+
+/// The fields and the responsible of `entity_id` were changed.
+pub(crate) fn updated(entity_id: &str) -> Change {
+    let old = Entity { fields: fields(&[("a", Value::Number(1.0))]), ..entity(entity_id) };
+    let new = Entity { responsible: None, fields: all_values(), ..entity(entity_id) };
+    let changes = Changes::between(&old, &new);
+    let event = Event::updated(id("u1"), id(entity_id), Some(id("bob")), changes);
+    let decision = Decision {
+        subject: Subject::Entity(id(entity_id)),
+        event_type: event.event_type.clone(),
+        hop: 0,
+        verdicts: Vec::new(),
+        outcome: Outcome::NoTrigger(id(entity_id)),
+    };
+    Change::EntityUpdated { event, decisions: vec![decision], entity: new }
 }
 
 /// Writes records as the engine does: dense, with a head.
@@ -274,7 +332,10 @@ impl Log {
         }
         self.written.extend(records.iter().cloned());
         let entities = rows.into_iter().map(Arc::new).collect();
-        let applied = self.store.apply(Batch { records, entities, head: self.head }).unwrap();
+        let applied = self
+            .store
+            .apply(Batch { records, entities, links: Vec::new(), head: self.head })
+            .unwrap();
         let committed = self.store.sync(vec![applied]).unwrap();
         assert_eq!(committed.head(), Some(self.head));
     }

@@ -8,7 +8,7 @@ use tempfile::tempdir;
 
 use crate::build::{
     Log, all_values, at, decided, entity, event, fields, id, large_entity, moved_by_hand, pipeline,
-    row, trigger, trigger_type, version,
+    row, trigger, trigger_type, updated, version,
 };
 
 #[test]
@@ -28,6 +28,7 @@ fn every_change_comes_back_as_it_was() {
         Change::EntitiesImported { entities: imported, skipped: 7 },
         decided(paid, "deal/1", at(1_005)),
         moved_by_hand("deal/1", at(1_006)),
+        updated("deal/1"),
         Change::EntityDeleted(entity("deal/2")),
         Change::TriggerDeleted(trigger("t1", 2)),
         Change::TriggerTypeDeleted(trigger_type("payment.received")),

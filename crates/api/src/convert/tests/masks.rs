@@ -23,7 +23,7 @@ fn stored() -> Stored {
     let pipeline = Pipeline::create(new_pipeline(pipeline()).unwrap(), version()).unwrap();
     let trigger_type = new_trigger_type(trigger_type()).unwrap();
     let trigger_type = TriggerType::create(trigger_type, version()).unwrap();
-    let trigger = new_trigger(trigger()).unwrap();
+    let trigger = new_trigger("trigger", trigger()).unwrap();
     let trigger = Trigger::create(trigger, &pipeline, &trigger_type, 1, version()).unwrap();
     let entity = new_entity("entity", entity()).unwrap();
     let entity = Entity::create(entity, &pipeline, version()).unwrap();
@@ -118,7 +118,7 @@ fn a_resource_may_be_sent_back_as_it_was_read_but_not_with_other_immutable_value
     let sent = pb::Trigger::from(&stored.trigger);
     let revise = |sent| {
         let (_, patch) = trigger_patch(sent, None).unwrap();
-        stored.trigger.revised(patch, &stored.pipeline, now)
+        stored.trigger.revised(patch, &stored.pipeline, &stored.trigger_type, now)
     };
     assert_eq!(revise(sent.clone()).unwrap(), stored.trigger);
     let other = pb::Trigger { pipeline_id: "x".to_owned(), ..sent.clone() };

@@ -33,6 +33,7 @@ fn trigger_type() -> pb::TriggerType {
     pb::TriggerType {
         code: "email.viewed".to_owned(),
         title: "Email viewed".to_owned(),
+        parameters: vec![pb::Parameter { name: "folder".to_owned(), ..Default::default() }],
         entity_kinds: vec!["deal".to_owned()],
         ..Default::default()
     }

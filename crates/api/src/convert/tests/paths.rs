@@ -29,7 +29,9 @@ fn refusals_name_the_full_path_of_the_field() {
     let pipeline = |change: fn(&mut P)| refusal_of(pipeline(), change, new_pipeline);
     let ttype =
         |change: fn(&mut pb::TriggerType)| refusal_of(trigger_type(), change, new_trigger_type);
-    let trigger = |change: fn(&mut pb::Trigger)| refusal_of(trigger(), change, new_trigger);
+    let trigger = |change: fn(&mut pb::Trigger)| {
+        refusal_of(trigger(), change, |sent| new_trigger("trigger", sent))
+    };
     let entity = |change: fn(&mut E)| {
         refusal_of(entity(), change, |entity| new_entity("entities[3]", entity))
     };
@@ -51,8 +53,6 @@ fn refusals_name_the_full_path_of_the_field() {
         (pipeline(|p| p.stages[0].color = "red".into()), "InvalidField pipeline.stages[0].color"),
         (ttype(|t| t.code = "a b".into()), "InvalidField trigger_type.code"),
         (ttype(|t| t.event_type = "\n".into()), "InvalidField trigger_type.event_type"),
-        (ttype(|t| t.event_type = "entity.updated".into()), "ReservedName trigger_type.event_type"),
-        (ttype(|t| t.code = "entity.updated".into()), "ReservedName trigger_type.event_type"),
         (ttype(|t| t.description = "x".repeat(4_097)), "InvalidField trigger_type.description"),
         (
             ttype(|t| t.entity_kinds.push("offer".into())),
@@ -78,7 +78,19 @@ fn refusals_name_the_full_path_of_the_field() {
         (event(|e| e.source = "pawl.x".into()), "ReservedName events[2].source"),
         (event(|e| e.r#type = "entity.updated".into()), "ReservedName events[2].type"),
         (event(|e| e.subjects.clear()), "InvalidField events[2].subjects"),
-        (event(|e| e.subjects[1] = "contact/9".into()), "InvalidField events[2].subjects[1]"),
+        (event(|e| e.subjects[1] = "contact/".into()), "InvalidField events[2].subjects[1]"),
+        (
+            event(|e| e.changes = Some(values(&[("a", Kind::NullValue(0))]))),
+            "InvalidField events[2].changes",
+        ),
+        (trigger(|t| t.filter = "foo".into()), "InvalidFilter trigger.filter"),
+        (ttype(|t| t.parameters[0].name.clear()), "InvalidField trigger_type.parameters[0].name"),
+        (ttype(|t| t.parameters[0].kind = 9), "InvalidField trigger_type.parameters[0].kind"),
+        (
+            ttype(|t| t.parameters[0].comparison = 99),
+            "InvalidField trigger_type.parameters[0].comparison",
+        ),
+        (pipeline(|p| p.customer_reach = 9), "InvalidField pipeline.customer_reach"),
         (
             event(|e| e.time = Some(prost_types::Timestamp { seconds: 0, nanos: -1 })),
             "InvalidField events[2].time",

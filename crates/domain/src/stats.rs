@@ -1,0 +1,54 @@
+use std::collections::HashMap;
+
+use crate::{Decision, Timestamp, TriggerId, VerdictResult};
+
+/// How alive a trigger is (Q3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TriggerStats {
+    /// How often an event of its type reached an entity of its pipeline while it was not paused.
+    pub considered: u64,
+    /// How often its parameters and its filter held.
+    pub matched: u64,
+    /// How often it moved an entity.
+    pub moved: u64,
+    /// When it was last considered.
+    pub last_considered_time: Option<Timestamp>,
+    /// When it last moved an entity.
+    pub last_moved_time: Option<Timestamp>,
+}
+
+/// The statistics of all triggers, as the decisions so far make them.
+#[derive(Debug, Default)]
+pub struct TriggerTally(HashMap<TriggerId, TriggerStats>);
+
+impl TriggerTally {
+    /// Counts what was decided at one moment.
+    pub fn count(&mut self, decisions: &[Decision], time: Timestamp) {
+        for verdict in decisions.iter().flat_map(|decision| &decision.verdicts) {
+            if !verdict.result.is_considered() {
+                continue;
+            }
+            let stats = match self.0.get_mut(&verdict.trigger_id) {
+                Some(stats) => stats,
+                None => self.0.entry(verdict.trigger_id.clone()).or_default(),
+            };
+            stats.considered += 1;
+            stats.last_considered_time = Some(time);
+            stats.matched += u64::from(verdict.result.is_match());
+            if verdict.result == VerdictResult::Moved {
+                stats.moved += 1;
+                stats.last_moved_time = Some(time);
+            }
+        }
+    }
+
+    /// Forgets a trigger that is deleted: one that is created again begins anew.
+    pub fn forget(&mut self, id: &TriggerId) {
+        self.0.remove(id);
+    }
+
+    /// What is known of a trigger.
+    pub fn of(&self, id: &TriggerId) -> TriggerStats {
+        self.0.get(id).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,124 @@
+use pawl_domain::{
+    Decision, EntityId, EventId, EventType, MoveId, Source, Timestamp, TriggerId, Verdict,
+};
+use pawl_store::{Record, Store, StoreError};
+
+use crate::read::SCAN_RECORDS;
+use crate::{Engine, EngineError};
+
+/// Which verdicts to list; `None` means any (Q1).
+#[derive(Debug, Clone, Default)]
+pub struct VerdictQuery {
+    /// On this trigger.
+    pub trigger_id: Option<TriggerId>,
+    /// On this entity.
+    pub entity_id: Option<EntityId>,
+}
+
+/// A verdict with its occasion.
+#[derive(Debug, Clone)]
+pub struct LoggedVerdict {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The entity that was considered.
+    pub entity_id: EntityId,
+    /// Source of the event.
+    pub event_source: Source,
+    /// Id of the event.
+    pub event_id: EventId,
+    /// What was considered.
+    pub event_type: EventType,
+    /// How far from that event.
+    pub hop: u32,
+    /// Commit time.
+    pub time: Timestamp,
+}
+
+/// Some of the verdicts, newest first.
+#[derive(Debug, Default)]
+pub struct VerdictsPage {
+    /// The verdicts.
+    pub verdicts: Vec<LoggedVerdict>,
+    /// Go on with the verdicts before this position; `None` at the end. A page can end before it is
+    /// full.
+    pub next: Option<MoveId>,
+}
+
+impl Engine {
+    /// Verdicts, newest first, before a position that an earlier page ended with (Q1).
+    pub async fn verdicts(
+        &self,
+        query: VerdictQuery,
+        before: Option<MoveId>,
+        limit: usize,
+    ) -> Result<VerdictsPage, EngineError> {
+        let head = self.head().sequence;
+        self.scan(move |store| {
+            let before = before.unwrap_or(MoveId { sequence: head + 1, index: 0 });
+            Ok(verdicts(store, &query, before, limit)?)
+        })
+        .await
+    }
+}
+
+/// Walks the log back, at most [`SCAN_RECORDS`] of it. Positions number the verdicts of a record.
+fn verdicts(
+    store: &Store,
+    query: &VerdictQuery,
+    before: MoveId,
+    limit: usize,
+) -> Result<VerdictsPage, StoreError> {
+    let mut page = VerdictsPage::default();
+    let mut scanned = 0;
+    let mut last =
+        if before.index == 0 { before.sequence.saturating_sub(1) } else { before.sequence };
+    while last > 0 {
+        let Some(chunk) = store.chunk_with(last)? else { break };
+        let first = chunk.first().map_or(1, |record| record.sequence);
+        for record in chunk.iter().rev().skip_while(|record| record.sequence > last) {
+            let all: Vec<(&Decision, &Verdict)> = record
+                .decisions()
+                .iter()
+                .flat_map(|decision| decision.verdicts.iter().map(move |v| (decision, v)))
+                .collect();
+            for (index, (decision, verdict)) in (0..).zip(all).collect::<Vec<_>>().into_iter().rev()
+            {
+                let position = MoveId { sequence: record.sequence, index };
+                if position < before && query.matches(decision, verdict) {
+                    page.verdicts.extend(logged(record, decision, verdict));
+                    if page.verdicts.len() == limit {
+                        page.next = Some(position);
+                        return Ok(page);
+                    }
+                }
+            }
+            scanned += 1;
+        }
+        last = first - 1;
+        if scanned >= SCAN_RECORDS {
+            page.next = (last > 0).then_some(MoveId { sequence: first, index: 0 });
+            return Ok(page);
+        }
+    }
+    Ok(page)
+}
+
+impl VerdictQuery {
+    fn matches(&self, decision: &Decision, verdict: &Verdict) -> bool {
+        self.trigger_id.as_ref().is_none_or(|id| verdict.trigger_id == *id)
+            && self.entity_id.as_ref().is_none_or(|id| decision.outcome.entity_id() == Some(id))
+    }
+}
+
+fn logged(record: &Record, decision: &Decision, verdict: &Verdict) -> Option<LoggedVerdict> {
+    let event = record.event()?;
+    Some(LoggedVerdict {
+        verdict: verdict.clone(),
+        entity_id: decision.outcome.entity_id()?.clone(),
+        event_source: event.source.clone(),
+        event_id: event.id.clone(),
+        event_type: decision.event_type.clone(),
+        hop: decision.hop,
+        time: record.time,
+    })
+}

@@ -1,3 +1,5 @@
+mod inquiry;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,12 +9,16 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
+pub(crate) use crate::args::inquiry::{
+    CatalogueArgs, ExportArgs, PreviewArgs, Telling, TriggerTypeCommand, WhyArgs, Written,
+};
 use crate::client::Address;
 use crate::watch::WatchFrom;
 
 /// Moves CRM entities from stage to stage when something happens to them.
 ///
-/// `pawl serve` runs the server; the other commands are clients of one that runs.
+/// `pawl serve` runs the server; the other commands are clients of one that runs, all but
+/// `pawl test`, which needs none.
 #[derive(Debug, Parser)]
 #[command(name = "pawl", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Pawl {
@@ -35,7 +41,8 @@ Examples:
   pawl serve --demo                    a server with a sample pipeline that plays itself
   pawl watch --pipeline sales          its moves, as they happen
   pawl apply -f sales.yaml             pipelines, trigger types and triggers from a file
-  pawl event publish events.ndjson.gz  a file of events, one in each line";
+  pawl event publish events.ndjson.gz  a file of events, one in each line
+  pawl why deal/57                     what moved this deal of late, and what did not, and why";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -43,6 +50,11 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Creates and changes pipelines, trigger types and triggers, so that they are as in a file.
     Apply(ApplyArgs),
+    /// Writes pipelines, registered trigger types and triggers as a file for `pawl apply`.
+    Export(ExportArgs),
+    /// What triggers can listen to.
+    #[command(subcommand)]
+    TriggerType(TriggerTypeCommand),
     /// The entities that move through the pipelines.
     #[command(subcommand)]
     Entity(EntityCommand),
@@ -51,6 +63,12 @@ pub(crate) enum Command {
     Event(EventCommand),
     /// Prints moves as they are committed, until ctrl-c.
     Watch(WatchArgs),
+    /// Tells in sentences what triggers did of late, and why or why not.
+    Why(WhyArgs),
+    /// Tells what an event would do, and why, without doing it.
+    Preview(PreviewArgs),
+    /// Runs rule cases from files, without a server.
+    Test(TestArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,6 +136,10 @@ pub(crate) struct ApplyArgs {
     /// resources as in the contract; `-` is standard input. Can be repeated.
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Changes nothing: runs the checks of the server, and prints what would be created and changed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +175,23 @@ pub(crate) struct PublishArgs {
     /// A JSON event in each line, plain or gzip; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::cases::EXAMPLE)]
+pub(crate) struct TestArgs {
+    /// YAML or JSON with `cases`, and what is `given` for all of them. Takes several and can be
+    /// repeated.
+    #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Runs only the cases whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+
+    /// Prints only the cases that fail.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// Values of one option are alternatives; all options that are given must hold.
@@ -238,42 +277,4 @@ fn log_filter(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Pawl::command().debug_assert();
-    }
-
-    #[test]
-    fn spans_are_read_as_people_write_them() {
-        let cases = [("90s", 90), ("24h", 86_400), ("1h 30m", 5_400), ("7d", 604_800), ("2m", 120)];
-        for (text, seconds) in cases {
-            assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["", "24", "tomorrow", "-5s", "1mo"] {
-            assert!(span(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn every_option_says_what_it_does() {
-        fn check(command: &clap::Command) {
-            for arg in command.get_arguments() {
-                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
-            }
-            command.get_subcommands().for_each(check);
-        }
-        check(&Pawl::command());
-    }
-
-    #[test]
-    fn the_default_window_is_that_of_the_server() {
-        let matches = Pawl::command().get_matches_from(["pawl", "serve"]);
-        let Command::Serve(args) = Pawl::from_arg_matches(&matches).unwrap().command else {
-            panic!("not what was asked for");
-        };
-        assert_eq!(args.dedupe_window, pawl_server::DEFAULT_DEDUPE_WINDOW);
-    }
-}
+mod tests;

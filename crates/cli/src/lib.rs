@@ -1,27 +1,33 @@
 //! The `pawl` command: `pawl serve`, and the clients of a server that runs.
 //!
 //! The clients deliberately know no more than the public contract: what they do, any other program
-//! can do too.
+//! can do too. `pawl test` needs no server: it asks the domain itself.
 
 mod apply;
 mod args;
+mod cases;
+mod catalogue;
 mod client;
 mod demo;
+mod diff;
+mod export;
 mod failure;
 mod import;
 mod manifest;
 mod ndjson;
 mod output;
+mod preview;
 mod publish;
 mod resource;
 mod serve;
 mod signals;
 mod watch;
+mod why;
 
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use crate::args::{Command, EntityCommand, EventCommand, Pawl};
+use crate::args::{Command, EntityCommand, EventCommand, Pawl, TriggerTypeCommand};
 use crate::failure::Failure;
 
 /// Runs the command that the command line names. The exit code is 0 when all went well, 1 when it
@@ -31,12 +37,19 @@ pub fn run() -> ExitCode {
     let outcome = match command {
         Command::Serve(args) => serve::run(args),
         Command::Apply(args) => block_on(Box::pin(apply::run(args, &address))),
+        Command::Export(args) => block_on(Box::pin(export::run(args, &address))),
+        Command::TriggerType(TriggerTypeCommand::List(args)) => {
+            block_on(Box::pin(catalogue::list(args, &address)))
+        }
         Command::Entity(EntityCommand::Import(args)) => {
             block_on(Box::pin(import::run(args, &address)))
         }
         Command::Event(EventCommand::Publish(args)) => {
             block_on(Box::pin(publish::run(args, &address)))
         }
+        Command::Preview(args) => block_on(Box::pin(preview::run(args, &address))),
+        Command::Why(args) => block_on(Box::pin(why::run(args, &address))),
+        Command::Test(args) => cases::run(&args),
         Command::Watch(args) => block_on(Box::pin(watch::run(args, &address))),
     };
     match outcome {

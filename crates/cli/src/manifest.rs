@@ -76,7 +76,8 @@ impl Listed for pb::Trigger {
     }
 }
 
-fn documents(text: &str) -> Result<Vec<Value>, String> {
+/// What stands in a text in YAML or JSON, document by document; empty ones left out.
+pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
     // Nearly all JSON is YAML too, but its errors are better told by its own reader.
     if text.trim_start().starts_with('{')
         && let Ok(document) = serde_json::from_str(text)
@@ -90,7 +91,12 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
-fn extend<T: Listed>(known: &mut Vec<T>, list: &str, value: Value) -> Result<(), String> {
+/// Adds the resources of a list, which are to have ids of their own; a mistake names `list`.
+pub(crate) fn extend<T: Listed>(
+    known: &mut Vec<T>,
+    list: &str,
+    value: Value,
+) -> Result<(), String> {
     let items = match value {
         // A key with nothing after it.
         Value::Null => return Ok(()),

@@ -1,3 +1,5 @@
+use std::collections::{HashMap, HashSet};
+
 use pawl_api::pb;
 use pawl_api::pb::pipeline_service_client::PipelineServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
@@ -12,6 +14,7 @@ use crate::manifest::Listed;
 pub(crate) struct Clients {
     pipelines: PipelineServiceClient<Channel>,
     triggers: TriggerServiceClient<Channel>,
+    validate_only: bool,
 }
 
 impl Clients {
@@ -19,8 +22,23 @@ impl Clients {
         Self {
             pipelines: PipelineServiceClient::new(channel.clone()),
             triggers: TriggerServiceClient::new(channel),
+            validate_only: false,
         }
     }
+
+    /// Their creates and updates run every check of the server and change nothing.
+    pub(crate) fn that_only_validate(channel: Channel) -> Self {
+        Self { validate_only: true, ..Self::new(channel) }
+    }
+}
+
+/// What a run is about to write, so that a check can tell what is only missing yet.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    /// The stages of each pipeline.
+    pub(crate) pipelines: HashMap<String, Vec<String>>,
+    /// The codes of trigger types.
+    pub(crate) trigger_types: HashSet<String>,
 }
 
 /// What can be read, created and updated by its id.
@@ -32,11 +50,18 @@ pub(crate) trait Resource: Listed {
 
     async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status>;
 
+    /// Gives it as it is stored, or as it would be.
     async fn create(self, clients: &mut Clients) -> Result<Self, Status>;
 
     /// Makes the stored one like this one, with every field that is not for the server to fill in:
     /// a field at its default is set to it. Refused when it is at another revision.
     async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status>;
+
+    /// Why a check was refused for this reason only because something that is planned is not there
+    /// yet; none when the refusal stands.
+    fn waits_for(&self, _reason: &str, _planned: &Planned) -> Option<&'static str> {
+        None
+    }
 }
 
 impl Resource for pb::Pipeline {
@@ -52,18 +77,22 @@ impl Resource for pb::Pipeline {
     }
 
     async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreatePipelineRequest { pipeline: Some(self), ..Default::default() };
+        let request = pb::CreatePipelineRequest {
+            pipeline: Some(self),
+            validate_only: clients.validate_only,
+            ..Default::default()
+        };
         let response = clients.pipelines.create_pipeline(request).await?;
         Ok(response.into_inner().pipeline.unwrap_or_default())
     }
 
     async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        let mask = ["entity_kind", "display_name", "stages", "trigger_selection"];
+        let mask = ["entity_kind", "display_name", "stages", "trigger_selection", "customer_reach"];
         let request = pb::UpdatePipelineRequest {
             update_mask: Some(masked(&mask)),
             expected_revision: revision,
             pipeline: Some(self),
-            validate_only: false,
+            validate_only: clients.validate_only,
         };
         let response = clients.pipelines.update_pipeline(request).await?;
         Ok(response.into_inner().pipeline.unwrap_or_default())
@@ -84,23 +113,30 @@ impl Resource for pb::TriggerType {
     }
 
     async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request =
-            pb::CreateTriggerTypeRequest { trigger_type: Some(self), ..Default::default() };
+        let request = pb::CreateTriggerTypeRequest {
+            trigger_type: Some(self),
+            validate_only: clients.validate_only,
+            ..Default::default()
+        };
         let response = clients.triggers.create_trigger_type(request).await?;
         Ok(response.into_inner().trigger_type.unwrap_or_default())
     }
 
     async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
         let mut mask = vec!["section", "title", "description", "entity_kinds"];
-        // Absent it stands for the code; it never changes, so that there is nothing to reset.
+        // These never change, so that there is nothing to reset: present they are a claim that the
+        // server checks, absent they stand for whatever is there.
         if !self.event_type.is_empty() {
             mask.push("event_type");
+        }
+        if !self.parameters.is_empty() {
+            mask.push("parameters");
         }
         let request = pb::UpdateTriggerTypeRequest {
             update_mask: Some(masked(&mask)),
             expected_revision: revision,
             trigger_type: Some(self),
-            validate_only: false,
+            validate_only: clients.validate_only,
         };
         let response = clients.triggers.update_trigger_type(request).await?;
         Ok(response.into_inner().trigger_type.unwrap_or_default())
@@ -120,32 +156,49 @@ impl Resource for pb::Trigger {
     }
 
     async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreateTriggerRequest { trigger: Some(self), ..Default::default() };
+        let request = pb::CreateTriggerRequest {
+            trigger: Some(self),
+            validate_only: clients.validate_only,
+            ..Default::default()
+        };
         let response = clients.triggers.create_trigger(request).await?;
         Ok(response.into_inner().trigger.unwrap_or_default())
     }
 
     async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        let mut mask = vec![
+        // Without a display name it gets the sentence that only the server can make.
+        let mask = [
             "pipeline_id",
             "stage_id",
+            "display_name",
             "trigger_type",
+            "parameters",
+            "filter",
             "allow_move_back",
             "allow_reopen",
             "state",
         ];
-        // Absent it stands for a sentence that only the server can make: leave it.
-        if !self.display_name.is_empty() {
-            mask.push("display_name");
-        }
         let request = pb::UpdateTriggerRequest {
             update_mask: Some(masked(&mask)),
             expected_revision: revision,
             trigger: Some(self),
-            validate_only: false,
+            validate_only: clients.validate_only,
         };
         let response = clients.triggers.update_trigger(request).await?;
         Ok(response.into_inner().trigger.unwrap_or_default())
+    }
+
+    fn waits_for(&self, reason: &str, planned: &Planned) -> Option<&'static str> {
+        let stages = planned.pipelines.get(&self.pipeline_id);
+        let has_stage = stages.is_some_and(|stages| stages.contains(&self.stage_id));
+        let has_type = planned.trigger_types.contains(&self.trigger_type);
+        match reason {
+            "PIPELINE_NOT_FOUND" if stages.is_some() => Some("its pipeline would be created first"),
+            "STAGE_NOT_FOUND" if has_stage => Some("its stage would be added first"),
+            "TRIGGER_TYPE_NOT_FOUND" if has_type => Some("its trigger type would be created first"),
+            "KIND_MISMATCH" if has_type => Some("its trigger type would be changed first"),
+            _ => None,
+        }
     }
 }
 

@@ -221,7 +221,10 @@ fn parse(text: &str) -> Result<(Expression, cel::common::ast::SourceInfo), Flaw>
             let column = usize::try_from(error.pos.1 - 1).unwrap_or_default();
             let before = text.split_inclusive('\n').take(line);
             let offset = before.map(|line| line.chars().count()).sum::<usize>() + column;
+            // The parser names every token of the grammar that it would have taken.
             let message = error.msg.lines().next().unwrap_or_default();
+            let message = message.split(" expecting").next().unwrap_or_default();
+            let message = message.replace("'<EOF>'", "the end");
             Flaw::new(offset, format!("cannot be read: {message}"))
         }
         None => Flaw::new(0, "cannot be read"),

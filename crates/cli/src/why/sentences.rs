@@ -1,0 +1,195 @@
+use pawl_api::pb;
+use pawl_api::pb::r#move::Cause;
+
+/// Whether it happened or only would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Happened,
+    Supposed,
+}
+
+/// A trigger by all that people know it by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Label {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) revision: i64,
+    /// It takes part in a preview only.
+    pub(crate) supposed: bool,
+}
+
+impl Label {
+    /// `“Email viewed” (trigger read, revision 1)`.
+    pub(crate) fn told(&self) -> String {
+        let Self { id, name, revision, supposed } = self;
+        let which = if *supposed {
+            format!("trigger {id}, as in the file")
+        } else {
+            format!("trigger {id}, revision {revision}")
+        };
+        if name.is_empty() { which } else { format!("“{name}” ({which})") }
+    }
+}
+
+/// What one decision is about, in people's words.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    pub(crate) mood: Mood,
+    /// The stage on which the entity stood, where that is known.
+    pub(crate) here: Option<String>,
+    /// The stage to which it moved, if it did.
+    pub(crate) there: Option<String>,
+    /// The trigger that moved it, if one did.
+    pub(crate) winner: Option<Label>,
+}
+
+/// One trigger of a decision, in people's words.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Actor {
+    pub(crate) label: Label,
+    /// The stage on which it sits.
+    pub(crate) stage: String,
+    /// Its filter at the revision that was considered.
+    pub(crate) filter: String,
+}
+
+/// What became of an entity or a customer: `deal/57 moved from New to Won by “Paid” (…)`.
+pub(crate) fn headline(decision: &pb::Decision, scene: &Scene) -> String {
+    let pb::Decision { subject, entity_id, event_type, .. } = decision;
+    let supposed = scene.mood == Mood::Supposed;
+    let who = if entity_id.is_empty() || subject == entity_id {
+        subject.clone()
+    } else {
+        format!("{entity_id} (reached through {subject})")
+    };
+    let noun = noun(entity_id);
+    let sentence = match decision.outcome() {
+        pb::DecisionOutcome::Moved => {
+            let verb = if supposed { "would move" } else { "moved" };
+            let from = scene.here.as_ref().map_or(String::new(), |from| format!(" from {from}"));
+            let to = scene.there.as_deref().unwrap_or("another stage");
+            format!("{who} {verb}{from} to {to}{}", cause(decision, scene))
+        }
+        pb::DecisionOutcome::NotMoved => match (&scene.here, supposed) {
+            (Some(place), false) => format!("{who} stayed on {place}"),
+            (Some(place), true) => format!("{who} would stay on {place}"),
+            (None, false) => format!("{who} did not move"),
+            (None, true) => format!("{who} would not move"),
+        },
+        pb::DecisionOutcome::NoTrigger => {
+            let verb = if supposed { "would not move" } else { "did not move" };
+            format!("{who} {verb}: no trigger of its pipeline listens to {event_type}")
+        }
+        pb::DecisionOutcome::EntityNotFound => {
+            let verb = if supposed { "is" } else { "was" };
+            format!("{who} was not considered: there {verb} no such {noun}")
+        }
+        pb::DecisionOutcome::NotReached => format!(
+            "{who} leads to nothing: no open entity names this customer, in any pipeline whose \
+             `customer_reach` lets customers in"
+        ),
+        pb::DecisionOutcome::Unspecified => format!("{who}: the server did not say"),
+    };
+    match decision.hop {
+        0 => sentence,
+        hop => format!("then, by {event_type} along the chain (hop {hop}): {sentence}"),
+    }
+}
+
+fn cause(decision: &pb::Decision, scene: &Scene) -> String {
+    if let Some(winner) = &scene.winner {
+        return format!(" by {}", winner.told());
+    }
+    match decision.r#move.as_ref().and_then(|moved| moved.cause.as_ref()) {
+        Some(Cause::Trigger(trigger)) => format!(" by trigger {}", trigger.trigger_id),
+        Some(Cause::Manual(manual)) => {
+            let said = [manual.actor.as_str(), manual.comment.as_str()];
+            let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
+            let said = said.join(": ");
+            if said.is_empty() { " by hand".to_owned() } else { format!(" by hand ({said})") }
+        }
+        None => String::new(),
+    }
+}
+
+/// What became of one trigger, and why.
+pub(crate) fn sentence(
+    verdict: &pb::Verdict,
+    entity_id: &str,
+    who: &Actor,
+    scene: &Scene,
+) -> String {
+    use pb::VerdictResult as Result;
+    let noun = noun(entity_id);
+    let trigger = who.label.told();
+    let (supposed, stage) = (scene.mood == Mood::Supposed, &who.stage);
+    let not = if supposed { "would not move it" } else { "did not move it" };
+    let detail = verdict.detail.as_str();
+    let because = match verdict.result() {
+        Result::Moved if supposed => return format!("{trigger} would move it to {stage}"),
+        Result::Moved => return format!("{trigger} moved it to {stage}"),
+        Result::WouldMove => {
+            let verb = if supposed { "would move" } else { "would have moved" };
+            format!("it is in shadow, to be tried out; active it {verb} the {noun} to {stage}")
+        }
+        Result::Paused => "it is paused, so it was not considered".to_owned(),
+        Result::ParametersDiffer => {
+            format!("its parameters do not fit the event{}", after(": ", detail))
+        }
+        Result::FilterFalse => {
+            format!("its filter {}does not hold{}", quoted(&who.filter), after(": ", detail))
+        }
+        Result::EvaluationError => {
+            let error = after(": ", detail);
+            format!("its filter {}cannot be evaluated{error}", quoted(&who.filter))
+        }
+        Result::SameStage => format!("the {noun} stands on its stage {stage} already"),
+        Result::EntityClosed => {
+            let place = scene.here.as_deref().unwrap_or("a won or lost stage");
+            format!(
+                "the {noun} stands on {place}, which is closed; “allow reopening” (allow_reopen) \
+                 is off"
+            )
+        }
+        Result::WouldMoveBack => {
+            let place = scene.here.as_deref().unwrap_or("the stage");
+            let where_ = if scene.here.is_some() { ", where" } else { " on which" };
+            format!(
+                "its stage {stage} lies before {place}{where_} the {noun} stands; “allow moving \
+                 back to previous status” (allow_move_back) is off"
+            )
+        }
+        Result::Outranked => match &scene.winner {
+            Some(winner) => format!("{} was picked instead", winner.told()),
+            None => format!("another was picked{}", after(": ", detail)),
+        },
+        Result::Loop => format!(
+            "the {noun} moved already because of this event, and along a chain it moves only once"
+        ),
+        Result::HopLimit => {
+            format!("the chain that the event began is too long{}", after(": ", detail))
+        }
+        Result::Unspecified => "the server did not say why".to_owned(),
+    };
+    format!("{trigger} {not}: {because}")
+}
+
+/// What people call an entity of this kind.
+pub(crate) fn noun(entity_id: &str) -> &str {
+    match entity_id.split_once('/') {
+        Some((kind @ ("lead" | "deal" | "estimate" | "invoice"), _)) => kind,
+        Some((kind, _)) if kind.starts_with("smart_process.") => "item",
+        _ => "entity",
+    }
+}
+
+fn quoted(filter: &str) -> String {
+    if filter.is_empty() { String::new() } else { format!("`{filter}` ") }
+}
+
+fn after(separator: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{separator}{text}") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -55,8 +55,9 @@ pub(crate) async fn run(plan: &Crowd) -> Result<(), Failure> {
         ratios.push(ratio);
     }
     println!("crowded / alone: {}", Spread::of(ratios));
-    alone.stop().await?;
-    crowded.stop().await?;
+    for engine in [alone, crowded] {
+        engine.stop().await?;
+    }
     let began = now();
     let again = start(&dir.path().join("crowded"))?;
     println!("opened again in {:.1?}, {} triggers", began.elapsed(), again.counts().triggers);

@@ -131,7 +131,8 @@ impl<W: World> Unfolding<'_, W> {
                     reached.extend(new.map(|entity| (subject, Some(entity))));
                 }
             }
-            if seen.len() > REACH_MAX {
+            // Who does not exist is not reached; that is looked up only where it matters.
+            if seen.len() > REACH_MAX && seen.len() - self.missing(&event.subjects)? > REACH_MAX {
                 return Err(Rejection::ReachTooLarge { limit: REACH_MAX }.into());
             }
         }
@@ -142,6 +143,19 @@ impl<W: World> Unfolding<'_, W> {
             }
         }
         Ok(())
+    }
+
+    /// How many of the entities among the subjects do not exist.
+    fn missing(&mut self, subjects: &[Subject]) -> Result<usize, W::Error> {
+        let mut missing = HashSet::new();
+        for subject in subjects {
+            if let Subject::Entity(id) = subject
+                && self.entity(id)?.is_none()
+            {
+                missing.insert(id);
+            }
+        }
+        Ok(missing.len())
     }
 
     /// The open entities that a customer's event reaches, by pipeline and id (E3).

@@ -28,6 +28,7 @@ const BEYOND_REQUESTS: [ErrorReason; 3] =
 fn rows() -> Vec<Row> {
     let tables = [
         pipelines::rows(),
+        pipelines::board_rows(),
         triggers::type_rows(),
         triggers::rows(),
         entities::rows(),

@@ -57,10 +57,6 @@ fn stages(count: usize, name: &str) -> pb::Pipeline {
 pub(crate) fn rows() -> Vec<Row> {
     let fresh = || pipeline("fresh", "a b");
     vec![
-        Row::new("the board of a pipeline that does not exist", absent(ErrorReason::PipelineNotFound), "", "does not exist",
-            call!(pipelines.get_board(pb::GetBoardRequest { pipeline_id: "none".to_owned(), entities_per_stage: 0 }))),
-        Row::new("a board with fewer than no entities", INVALID, "entities_per_stage", "0 to 1000",
-            call!(pipelines.get_board(pb::GetBoardRequest { pipeline_id: "sales".to_owned(), entities_per_stage: -1 }))),
         Row::new("a pipeline that is not sent", INVALID, "pipeline", "is required",
             call!(pipelines.create_pipeline(pb::CreatePipelineRequest::default()))),
         Row::new("a pipeline id with a blank", INVALID, "pipeline.pipeline_id", "A-Z a-z 0-9",
@@ -159,5 +155,15 @@ pub(crate) fn rows() -> Vec<Row> {
                 page_token: world.page_token.clone(),
                 ..Default::default()
             }))),
+    ]
+}
+
+#[rustfmt::skip]
+pub(crate) fn board_rows() -> Vec<Row> {
+    vec![
+        Row::new("the board of a pipeline that does not exist", absent(ErrorReason::PipelineNotFound), "", "does not exist",
+            call!(pipelines.get_board(pb::GetBoardRequest { pipeline_id: "none".to_owned(), entities_per_stage: 0 }))),
+        Row::new("a board with fewer than no entities", INVALID, "entities_per_stage", "0 to 1000",
+            call!(pipelines.get_board(pb::GetBoardRequest { pipeline_id: "sales".to_owned(), entities_per_stage: -1 }))),
     ]
 }

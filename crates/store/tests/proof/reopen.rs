@@ -47,7 +47,7 @@ fn every_change_comes_back_as_it_was() {
     drop(store);
     let reopened = Log::open(dir.path());
     assert_eq!(reopened.head, head);
-    assert_eq!((head.sequence, head.moves, head.events), (11, 2, 2));
+    assert_eq!((head.sequence, head.moves, head.events), (12, 2, 3));
     assert_eq!(reopened.store.database_id(), database_id);
     assert_eq!(reopened.store.entity(&id("deal/1")).unwrap(), Some(row(&rich)));
     let reopened = Log { written, ..reopened };

@@ -5,6 +5,7 @@ mod decisions;
 mod entities;
 mod events;
 mod pipelines;
+mod questions;
 mod stories;
 mod triggers;
 
@@ -52,6 +53,7 @@ async fn every_rule_holds_from_end_to_end() {
         events::cases(),
         entities::cases(),
         stories::cases(),
+        questions::cases(),
     ];
     let (mut tried, mut failures) = (BTreeSet::new(), Vec::new());
     let mut count = 0;

@@ -137,12 +137,12 @@ fn standing(listener: &Listener, situation: &Situation<'_>, scope: &Scope<'_>) -
         return Standing::Out(VerdictResult::Paused);
     }
     if let Some(came) = trigger_type.differs(&trigger.parameters, event) {
-        return Standing::Out(VerdictResult::ParametersDiffer(Detail::clipped(came)));
+        return Standing::Out(VerdictResult::ParametersDiffer(came));
     }
     match trigger.filter.as_ref().map_or(Holding::Holds, |filter| filter.holds(scope)) {
         Holding::Holds => {}
         Holding::False(part) => {
-            return Standing::Out(VerdictResult::FilterFalse(Detail::clipped(part)));
+            return Standing::Out(VerdictResult::FilterFalse(part));
         }
         Holding::Error(error) => {
             return Standing::Out(VerdictResult::EvaluationError(Detail::clipped(error)));

@@ -23,6 +23,8 @@ pub const KINDS_MAX: usize = 100;
 pub const LISTENING_MAX: usize = 1_000;
 /// Most parameters of one trigger type, and most options of one parameter.
 pub const PARAMETERS_MAX: usize = 50;
+/// Most values in the list that is given for a parameter.
+pub const VALUES_MAX: usize = 100;
 /// Longest filter (T3).
 pub const FILTER_MAX_BYTES: usize = 4 * 1_024;
 /// Deepest nesting of a filter; chains of `&&` or `||` count as one level (T3).
@@ -33,9 +35,13 @@ pub const FILTER_COST_MAX: u64 = 1_000_000;
 pub const DETAIL_MAX_BYTES: usize = 256;
 /// Most entities that one event may reach (E3).
 pub const REACH_MAX: usize = 1_000;
+/// Most decisions of one event, those along its chain among them (X2).
+pub const DECISIONS_MAX: usize = 10_000;
+/// How much of explanations one event gets, by the size of the values (Q1).
+pub const EXPLAINED_MAX_BYTES: usize = 512 * 1_024;
 /// How far a chain of events goes from the one that began it (X2).
 pub const HOPS_MAX: u32 = 8;
 /// Most hypothetical triggers of one preview.
 pub const HYPOTHETICAL_MAX: usize = 100;
-/// Largest pipeline or entity: the bytes of all its texts, plus 8 for each stage, link and value.
+/// Largest pipeline, trigger type or entity: the bytes of all its texts, plus 8 for each stage, link and value.
 pub const RESOURCE_MAX_BYTES: usize = 64 * 1_024;

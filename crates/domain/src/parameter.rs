@@ -1,6 +1,6 @@
 use crate::id::name_problem;
-use crate::limits::PARAMETERS_MAX;
-use crate::{AttributeName, DisplayName, Event, ParameterName, Rejection, Value};
+use crate::limits::{PARAMETERS_MAX, VALUES_MAX};
+use crate::{AttributeName, Detail, DisplayName, Event, ParameterName, Rejection, Value};
 
 /// What a trigger of a type can be told, and how an event is compared with it (T2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,8 @@ impl Parameter {
             Value::List(items) if self.comparison.takes_list() => {
                 if items.is_empty() {
                     Some("is an empty list; leave it out to match anything".to_owned())
+                } else if items.len() > VALUES_MAX {
+                    Some(format!("has {} values, the limit is {VALUES_MAX}", items.len()))
                 } else {
                     items.iter().find_map(|item| self.problem(item))
                 }
@@ -129,18 +131,36 @@ impl Parameter {
         Err(Rejection::invalid(format!("{field}.comparison"), problem))
     }
 
+    /// What it counts against limits: the bytes of its texts, and 8 for each.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let texts = [self.name.as_str(), self.title.as_str(), self.attribute.as_str()];
+        let options = self.options.iter().map(String::as_str);
+        texts.into_iter().chain(options).map(|text| 8 + text.len()).sum()
+    }
+
     /// What came instead of what the trigger wants, or `None` when the event will do.
-    pub(crate) fn differs(&self, wanted: &Value, event: &Event) -> Option<String> {
+    pub(crate) fn differs(&self, wanted: &Value, event: &Event) -> Option<Detail> {
         let came = event.attributes.as_map().get(self.attribute.as_str());
         let holds = came.is_some_and(|came| self.holds(wanted, came));
         (!holds).then(|| match came {
-            Some(came) => format!("{}: wants {wanted}, came {came}", self.name),
-            None => format!("{}: wants {wanted}, the event has no {}", self.name, self.attribute),
+            Some(came) => {
+                Detail::clipped(format_args!("{}: wants {wanted}, came {came}", self.name))
+            }
+            None => Detail::clipped(format_args!(
+                "{}: wants {wanted}, the event has no {}",
+                self.name, self.attribute
+            )),
         })
     }
 
     /// Whether a value is what the trigger wants, or one of what it wants.
     pub(crate) fn holds(&self, wanted: &Value, came: &Value) -> bool {
+        // Once, and not for each of a list.
+        let lowered = match (self.comparison, came) {
+            (Comparison::Contains, Value::Text(came)) => Some(Value::Text(came.to_lowercase())),
+            _ => None,
+        };
+        let came = lowered.as_ref().unwrap_or(came);
         match wanted {
             Value::List(items) => items.iter().any(|item| self.holds_one(item, came)),
             wanted => self.holds_one(wanted, came),
@@ -153,7 +173,7 @@ impl Parameter {
                 came.starts_with(wanted)
             }
             (Comparison::Contains, Value::Text(wanted), Value::Text(came)) => {
-                came.to_lowercase().contains(&wanted.to_lowercase())
+                came.contains(&wanted.to_lowercase())
             }
             (Comparison::AtLeast, wanted, came) => {
                 matches!((number(wanted), number(came)), (Some(least), Some(came)) if came >= least)

@@ -61,14 +61,37 @@ impl Prose {
 }
 
 impl Detail {
-    /// As much of `text` as there is room for.
-    pub fn clipped(text: impl Into<String>) -> Self {
-        let mut text: String = text.into();
-        if text.len() > DETAIL_MAX_BYTES {
-            text.truncate(text.floor_char_boundary(DETAIL_MAX_BYTES - '…'.len_utf8()));
-            text.push('…');
+    /// As much of `text` as there is room for; no more of it is ever written out.
+    pub fn clipped(text: impl fmt::Display) -> Self {
+        let mut detail = Self::default();
+        // It ends early where there is no more room.
+        let _ = fmt::write(&mut detail, format_args!("{text}"));
+        detail
+    }
+
+    /// Whether there is no more room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.ends_with('…') && self.0.len() > DETAIL_MAX_BYTES - 2 * '…'.len_utf8()
+    }
+}
+
+impl fmt::Write for Detail {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.is_full() {
+            return Err(fmt::Error);
         }
-        Self(text)
+        let room = DETAIL_MAX_BYTES - self.0.len();
+        if text.len() <= room {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        let end = text.floor_char_boundary(room.saturating_sub('…'.len_utf8()));
+        self.0.push_str(&text[..end]);
+        while self.0.len() > DETAIL_MAX_BYTES - '…'.len_utf8() {
+            self.0.pop();
+        }
+        self.0.push('…');
+        Err(fmt::Error)
     }
 }
 

@@ -1,9 +1,10 @@
 use std::collections::HashSet;
+use std::fmt;
 
-use crate::limits::{KINDS_MAX, PARAMETERS_MAX};
+use crate::limits::{KINDS_MAX, PARAMETERS_MAX, RESOURCE_MAX_BYTES};
 use crate::{
-    Comparison, DisplayName, ENTITY_UPDATED, EntityKind, Event, EventType, Fields, Parameter,
-    Prose, Rejection, ServedKind, Timestamp, TypeCode, Value, Version,
+    Comparison, Detail, DisplayName, ENTITY_UPDATED, EntityKind, Event, EventType, Fields,
+    Parameter, Prose, Rejection, Responsible, ServedKind, Timestamp, TypeCode, Value, Version,
 };
 
 /// An entry of the catalogue: which event its triggers listen to, and what they can be told.
@@ -165,9 +166,21 @@ impl TriggerType {
 
     /// The first parameter that an event differs from, and what came instead; `None` when it
     /// matches (T2).
-    pub(crate) fn differs(&self, given: &Fields, event: &Event) -> Option<String> {
+    pub(crate) fn differs(&self, given: &Fields, event: &Event) -> Option<Detail> {
         match self.built_in.and_then(|built_in| built_in.watches) {
-            Some(watched) => self.differs_in_changes(watched, given, event),
+            Some(Watched::Responsible) => {
+                let Some(change) = &event.changes.responsible else {
+                    return Some(Detail::clipped("responsible: did not change"));
+                };
+                let text = |name: &Responsible| Value::Text(name.to_string());
+                let (old, new) = (change.old.as_ref().map(text), change.new.as_ref().map(text));
+                self.differs_in(given, vec![("responsible", old.as_ref(), new.as_ref())])
+            }
+            Some(Watched::Fields) => {
+                let fields = event.changes.fields.iter();
+                let changed = fields.map(|(key, c)| (key.as_str(), c.old.as_ref(), c.new.as_ref()));
+                self.differs_in(given, changed.collect())
+            }
             None if given.as_map().is_empty() => None,
             None => self.parameters.iter().find_map(|parameter| {
                 let wanted = given.as_map().get(parameter.name.as_str())?;
@@ -177,54 +190,20 @@ impl TriggerType {
     }
 
     /// Which changes will do is narrowed down parameter by parameter: one of them has to do for all.
-    fn differs_in_changes(
-        &self,
-        watched: Watched,
-        given: &Fields,
-        event: &Event,
-    ) -> Option<String> {
-        let changes = &event.changes;
-        let text = |name: &crate::Responsible| Value::Text(name.to_string());
-        let mut candidates: Vec<(&str, Option<Value>, Option<Value>)> = match watched {
-            Watched::Responsible => {
-                let change = changes.responsible.iter();
-                let of = |c: &crate::Change<crate::Responsible>| {
-                    ("responsible", c.old.as_ref().map(text), c.new.as_ref().map(text))
-                };
-                change.map(of).collect()
-            }
-            Watched::Fields => {
-                let of = changes.fields.iter();
-                of.map(|(key, c)| (key.as_str(), c.old.clone(), c.new.clone())).collect()
-            }
-        };
-        if watched == Watched::Responsible && candidates.is_empty() {
-            return Some("responsible: did not change".to_owned());
-        }
+    fn differs_in(&self, given: &Fields, mut changed: Vec<Changed<'_>>) -> Option<Detail> {
         for parameter in &self.parameters {
             let Some(wanted) = given.as_map().get(parameter.name.as_str()) else { continue };
-            let holds = |came: &Option<Value>| {
-                came.as_ref().is_some_and(|came| parameter.holds(wanted, came))
-            };
-            let before = candidates.clone();
-            candidates.retain(|(key, old, new)| match parameter.comparison {
-                Comparison::ChangedFrom => holds(old),
-                Comparison::ChangedTo => holds(new),
+            let holds = |came: Option<&Value>| came.is_some_and(|c| parameter.holds(wanted, c));
+            let before = changed.clone();
+            changed.retain(|(key, old, new)| match parameter.comparison {
+                Comparison::ChangedFrom => holds(*old),
+                Comparison::ChangedTo => holds(*new),
                 _ => parameter.holds(wanted, &Value::Text((*key).to_owned())),
             });
-            if candidates.is_empty() {
-                let came = |(key, old, new): &(&str, Option<Value>, Option<Value>)| {
-                    let or_null = |value: &Option<Value>| value.clone().unwrap_or(Value::Null);
-                    match parameter.comparison {
-                        Comparison::ChangedFrom => format!("{key} was {}", or_null(old)),
-                        Comparison::ChangedTo => format!("{key} became {}", or_null(new)),
-                        _ => format!("{key} changed"),
-                    }
-                };
-                let came: Vec<String> = before.iter().map(came).collect();
-                let came =
-                    if came.is_empty() { "no field changed".to_owned() } else { came.join(", ") };
-                return Some(format!("{}: wants {wanted}, but {came}", parameter.name));
+            if changed.is_empty() {
+                let came = Came { comparison: parameter.comparison, changed: &before };
+                let name = &parameter.name;
+                return Some(Detail::clipped(format_args!("{name}: wants {wanted}, but {came}")));
             }
         }
         None
@@ -273,7 +252,49 @@ impl TriggerType {
                 ),
             ));
         }
+        let texts = [self.section.as_str(), self.title.as_str(), self.description.as_str()];
+        let bytes = texts.iter().map(|text| text.len()).sum::<usize>()
+            + self.parameters.iter().map(Parameter::size_bytes).sum::<usize>()
+            + self.kinds.iter().map(|kind| 8 + kind.as_str().len()).sum::<usize>();
+        if bytes > RESOURCE_MAX_BYTES {
+            return Err(Rejection::invalid(
+                "parameters",
+                format!(
+                    "and texts take {bytes} bytes, the limit is {RESOURCE_MAX_BYTES}; shorten options"
+                ),
+            ));
+        }
         Ok(self)
+    }
+}
+
+/// A field that changed, with what it was and what it is.
+type Changed<'a> = (&'a str, Option<&'a Value>, Option<&'a Value>);
+
+/// What changed instead of what was wanted, in words.
+struct Came<'a> {
+    comparison: Comparison,
+    changed: &'a [Changed<'a>],
+}
+
+impl fmt::Display for Came<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.changed.is_empty() {
+            return f.write_str("no field changed");
+        }
+        for (index, (key, old, new)) in self.changed.iter().enumerate() {
+            let separator = if index > 0 { ", " } else { "" };
+            match self.comparison {
+                Comparison::ChangedFrom => {
+                    write!(f, "{separator}{key} was {}", old.unwrap_or(&Value::Null))?;
+                }
+                Comparison::ChangedTo => {
+                    write!(f, "{separator}{key} became {}", new.unwrap_or(&Value::Null))?;
+                }
+                _ => write!(f, "{separator}{key} changed")?,
+            }
+        }
+        Ok(())
     }
 }
 

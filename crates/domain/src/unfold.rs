@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::decide::explain;
-use crate::limits::REACH_MAX;
+use crate::limits::{DECISIONS_MAX, EXPLAINED_MAX_BYTES, REACH_MAX};
 use crate::{
     CustomerId, CustomerReach, Decision, Entity, EntityId, Event, EventType, FilterPart, Listener,
     Move, Outcome, Pipeline, PipelineId, Rejection, Semantics, Situation, StageId, Subject,
@@ -71,6 +71,7 @@ pub fn unfold<W: World>(
         world,
         now,
         explained,
+        explained_bytes: 0,
         states: HashMap::new(),
         moved: HashSet::new(),
         unfolded: Unfolded::default(),
@@ -98,6 +99,7 @@ struct Unfolding<'w, W> {
     world: &'w mut W,
     now: Timestamp,
     explained: bool,
+    explained_bytes: usize,
     /// The entities that this event has written or moved.
     states: HashMap<EntityId, Arc<Entity>>,
     moved: HashSet<EntityId>,
@@ -241,6 +243,9 @@ impl<W: World> Unfolding<'_, W> {
         id: &EntityId,
         hop: u32,
     ) -> Result<(), W::Error> {
+        if self.unfolded.decisions.len() >= DECISIONS_MAX {
+            return Err(Rejection::ReachTooLarge { limit: DECISIONS_MAX }.into());
+        }
         let Some(entity) = self.entity(id)? else {
             self.record(event, subject, hop, Outcome::EntityNotFound(id.clone()));
             return Ok(());
@@ -258,7 +263,11 @@ impl<W: World> Unfolding<'_, W> {
         };
         let decision = decide(&situation);
         if self.explained {
-            self.unfolded.explanations.push(explain(&situation));
+            let room = self.explained_bytes < EXPLAINED_MAX_BYTES;
+            let explanation = if room { explain(&situation) } else { Vec::new() };
+            let parts = explanation.iter().flatten();
+            self.explained_bytes += parts.map(FilterPart::size_bytes).sum::<usize>();
+            self.unfolded.explanations.push(explanation);
         }
         if let Some(moved) = decision.moved() {
             let after = Arc::new(entity.moved(moved));

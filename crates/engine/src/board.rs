@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pawl_domain::{Entity, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger};
 
@@ -27,7 +28,7 @@ pub struct BoardStage {
     /// The stage.
     pub stage_id: StageId,
     /// The triggers on it, by their ids.
-    pub triggers: Vec<Trigger>,
+    pub triggers: Vec<Arc<Trigger>>,
     /// How many entities stand on it.
     pub entity_count: u64,
     /// The first of them, by their ids.
@@ -37,28 +38,32 @@ pub struct BoardStage {
 impl Engine {
     /// A pipeline with its triggers and, per stage, its first `per_stage` entities.
     ///
-    /// The token is taken first: moves that are made while the entities are read may be shown and
-    /// come once more, but none is missed.
+    /// Counts and triggers are as of the token. Entities are read after it: moves that are made
+    /// meanwhile may be shown and come once more, but none is missed.
     pub async fn board(&self, id: PipelineId, per_stage: usize) -> Result<Board, EngineError> {
-        let token = ResumeToken::new(&self.core.store, Position::after(self.head().sequence));
         let pipeline_id = id.clone();
-        let (pipeline, mut stages) = self
+        let (pipeline, mut stages, written) = self
             .write(1, move |writer| {
                 let not_found = |_| Rejection::not_found(Resource::Pipeline, &id);
                 let place = writer.state.pipeline(&id).map_err(not_found)?;
-                let stage = |stage: &pawl_domain::Stage| {
-                    let on_stage = place.triggers().filter(|trigger| trigger.stage_id == stage.id);
-                    let mut triggers: Vec<Trigger> =
-                        on_stage.map(|trigger| Trigger::clone(trigger)).collect();
-                    triggers.sort_by(|one, other| one.id.cmp(&other.id));
-                    let entity_count = place.entities_on(&stage.id);
-                    let stage_id = stage.id.clone();
-                    BoardStage { stage_id, triggers, entity_count, entities: Vec::new() }
+                let mut triggers: HashMap<&StageId, Vec<Arc<Trigger>>> = HashMap::new();
+                for trigger in place.triggers() {
+                    triggers.entry(&trigger.stage_id).or_default().push(Arc::clone(trigger));
+                }
+                let stage = |stage: &pawl_domain::Stage| BoardStage {
+                    stage_id: stage.id.clone(),
+                    triggers: triggers.remove(&stage.id).unwrap_or_default(),
+                    entity_count: place.entities_on(&stage.id),
+                    entities: Vec::new(),
                 };
                 let stages: Vec<_> = place.pipeline.stages.in_order().map(stage).collect();
-                Ok((Pipeline::clone(&place.pipeline), stages))
+                Ok((Pipeline::clone(&place.pipeline), stages, writer.next_sequence() - 1))
             })
             .await?;
+        for stage in &mut stages {
+            stage.triggers.sort_by(|one, other| one.id.cmp(&other.id));
+        }
+        let token = ResumeToken::new(&self.core.store, Position::after(written));
         let per_stage = per_stage.min(ENTITIES_MAX / stages.len().max(1));
         let mut bytes = 0;
         let wanted = |stage: &BoardStage| {

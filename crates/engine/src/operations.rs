@@ -2,7 +2,7 @@
 
 use pawl_domain::{
     Entity, EntityId, Event, Fields, NewEntity, NewPipeline, NewTrigger, NewTriggerType, Pipeline,
-    PipelineId, PipelinePatch, Rejection, Trigger, TriggerId, TriggerPatch, TriggerType,
+    PipelineId, PipelinePatch, Rejection, Subject, Trigger, TriggerId, TriggerPatch, TriggerType,
     TriggerTypePatch, TypeCode,
 };
 use pawl_store::RequestIdentity;
@@ -46,7 +46,9 @@ impl Engine {
         event: Event,
         triggers: Vec<NewTrigger>,
     ) -> Result<Previewed, EngineError> {
-        self.write(weight_of_event(&event), move |w| w.preview(event, triggers)).await
+        let hypothetical = u32::try_from(triggers.len()).unwrap_or(u32::MAX);
+        let weight = weight_of_event(&event).saturating_add(hypothetical);
+        self.write(weight, move |w| w.preview(event, triggers)).await
     }
 
     /// Creates a pipeline, or only checks it.
@@ -169,7 +171,8 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Changed, EngineError> {
-        self.write(1, move |w| w.update_entity(wish, request, mode(validate_only))).await
+        let weight = wish.patch.fields.as_ref().map_or(1, weight);
+        self.write(weight, move |w| w.update_entity(wish, request, mode(validate_only))).await
     }
 
     /// Moves an entity by hand, to any stage, or only tells what that would do (X3, X5).
@@ -191,6 +194,9 @@ impl Engine {
         self.write(1, move |w| w.delete_entity(&id, expected_revision)).await
     }
 }
+
+/// What a customer weighs, whose entities are not known before the writer looks.
+const CUSTOMER_WEIGHT: u32 = 64;
 
 type Outcomes = Vec<Result<Published, Rejection>>;
 
@@ -221,9 +227,14 @@ impl Publishing {
     }
 }
 
-/// What an event weighs in queue and batch: every subject is a decision of its own.
+/// What an event weighs in queue and batch: every subject is a decision of its own, and a customer
+/// may reach many.
 fn weight_of_event(event: &Event) -> u32 {
-    let subjects = u32::try_from(event.subjects.len()).unwrap_or(u32::MAX);
+    let of_subject = |subject: &Subject| match subject {
+        Subject::Entity(_) => 1,
+        Subject::Customer(_) => CUSTOMER_WEIGHT,
+    };
+    let subjects: u32 = event.subjects.iter().map(of_subject).sum();
     weight(&event.attributes).saturating_add(subjects.saturating_sub(1))
 }
 

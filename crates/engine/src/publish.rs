@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use pawl_domain::{
     Decision, Done, Entity, Event, Explanations, NewTrigger, Rejection, Trigger, Unfolded, Version,
-    limits::HYPOTHETICAL_MAX, unfold,
+    unfold,
 };
 use pawl_store::{Change, EntityRow, Record, RequestIdentity};
 use tracing::debug;
@@ -95,10 +95,6 @@ impl Writer {
         event: Event,
         triggers: Vec<NewTrigger>,
     ) -> Result<Previewed, Refusal> {
-        if triggers.len() > HYPOTHETICAL_MAX {
-            let problem = format!("has {}, the limit is {HYPOTHETICAL_MAX}", triggers.len());
-            return Err(Rejection::invalid("triggers", problem).into());
-        }
         // Only this thread sees the state, so what is put back nobody has missed.
         let mut replaced = Vec::new();
         let mut previewed = Ok(());
@@ -129,6 +125,7 @@ impl Writer {
             }
         }
         let Unfolded { decisions, explanations, .. } = unfolded?;
+        self.weigh(&decisions);
         Ok(Previewed { event, decisions, explanations })
     }
 

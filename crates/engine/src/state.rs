@@ -95,6 +95,8 @@ impl State {
         self.pipelines.remove(id);
     }
 
+    /// Triggers that are there go on with the type as it was when they were put: what they need of it,
+    /// event type and parameters, never changes.
     pub(crate) fn put_type(&mut self, trigger_type: Arc<TriggerType>) {
         self.types.insert(trigger_type.code.clone(), trigger_type);
     }

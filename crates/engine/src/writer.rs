@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use pawl_domain::{
-    CustomerId, Entity, EntityId, EventId, EventType, Listener, Pipeline, PipelineId, Rejection,
-    RequestId, Source, Timestamp, World,
+    CustomerId, Decision, Entity, EntityId, EventId, EventType, Listener, Pipeline, PipelineId,
+    Rejection, RequestId, Source, Timestamp, World,
 };
 use pawl_store::{
     Batch, Change, EntityRow, Head, Link, Record, RequestIdentity, Store, StoreError,
@@ -139,6 +139,8 @@ impl Writer {
     fn apply(&mut self, answers: Vec<Answer>, hub: &Hub) -> Result<Pending, StoreError> {
         let counts = self.state.counts();
         if self.batch.records.is_empty() {
+            // Previews weigh too, and leave nothing else.
+            self.batch.verdict_weight = 0;
             return Ok(Pending { applied: None, answers, counts });
         }
         let Draft { records, entities, links, .. } = std::mem::take(&mut self.batch);
@@ -179,9 +181,7 @@ impl Writer {
             moves: self.head.moves + record.moves().count() as u64,
             events: self.head.events + u64::from(record.event().is_some()),
         };
-        let verdicts: usize = record.decisions().iter().map(|d| d.verdicts.len()).sum();
-        let weight = u32::try_from(verdicts / VERDICTS_PER_WEIGHT).unwrap_or(u32::MAX);
-        self.batch.verdict_weight = self.batch.verdict_weight.saturating_add(weight);
+        self.weigh(record.decisions());
         let index = self.batch.records.len();
         if let Some(event) = record.event() {
             self.batch.events.insert((event.source.clone(), event.id.clone()), index);
@@ -192,6 +192,15 @@ impl Writer {
         let record = Arc::new(record);
         self.batch.records.push(Arc::clone(&record));
         record
+    }
+
+    /// Adds what was decided to what the batch weighs, beyond what its request was taken to weigh:
+    /// whom a customer reaches, what follows along a chain, and verdicts are known only now.
+    pub(crate) fn weigh(&mut self, decisions: &[Decision]) {
+        let verdicts: usize = decisions.iter().map(|decision| decision.verdicts.len()).sum();
+        let beyond = decisions.len().saturating_sub(1) + verdicts / VERDICTS_PER_WEIGHT;
+        let weight = u32::try_from(beyond).unwrap_or(u32::MAX);
+        self.batch.verdict_weight = self.batch.verdict_weight.saturating_add(weight);
     }
 
     /// Looks for a change that the store does not show yet, newest first.

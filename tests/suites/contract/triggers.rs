@@ -97,6 +97,11 @@ pub(crate) fn type_rows() -> Vec<Row> {
             register(with_parameters([parameter("a", 7)]))),
         Row::new("51 parameters", INVALID, "trigger_type.parameters", "limit is 50",
             register(pb::TriggerType { parameters: vec![parameter("a", 0); 51], ..trigger_type("fresh") })),
+        Row::new("a type that is too large", INVALID, "trigger_type.parameters", "limit is 65536",
+            register(pb::TriggerType {
+                parameters: (0..6).map(|number| pb::Parameter { options: vec!["x".repeat(256); 50], ..parameter(&format!("p{number}"), 0) }).collect(),
+                ..trigger_type("fresh")
+            })),
         Row::new("to update a built-in type", unmet(ErrorReason::TriggerTypeBuiltIn), "", "register one of your own",
             update_type(pb::TriggerType { title: "Mine".to_owned(), ..trigger_type("email.viewed") }, &[], 0)),
         Row::new("to delete a built-in type", unmet(ErrorReason::TriggerTypeBuiltIn), "", "register one of your own", delete_type("email.viewed", 0)),

@@ -13,6 +13,8 @@ use crate::{CustomerId, Value};
 
 /// Compiling a pattern of the largest size that is let through.
 const PATTERN_UNITS: u64 = 5_000;
+/// Running a pattern of the largest size over eight bytes, in the worst of cases.
+const PATTERN_STEP_UNITS: u64 = 512;
 /// Binding a variable and evaluating what a macro adds.
 const ROUND_UNITS: u64 = 4;
 
@@ -36,13 +38,20 @@ impl Sizes {
 
     pub(super) fn of(scope: &Scope<'_>) -> Self {
         let units = |bytes: usize| (bytes as u64).div_ceil(8);
-        let changes = scope.event.changes.fields.values();
-        let size = |value: &Option<Value>| value.as_ref().map_or(1, Value::size_bytes);
+        let changes = scope.event.changes.fields.iter();
+        let size = |value: &Option<Value>| 16 + value.as_ref().map_or(0, Value::size_bytes);
+        // Two names of at most 256 characters.
+        let responsible = scope.event.changes.responsible.as_ref().map_or(0, |_| 2 * 1_024);
         let customers = scope.entity.customer_ids.iter().map(CustomerId::as_str);
         Self {
             attributes: units(scope.event.attributes.size_bytes()),
             fields: units(scope.entity.fields.size_bytes()),
-            changes: units(changes.map(|change| size(&change.old) + size(&change.new)).sum()),
+            changes: units(
+                responsible
+                    + changes
+                        .map(|(key, change)| key.len() + size(&change.old) + size(&change.new))
+                        .sum::<usize>(),
+            ),
             customers: units(customers.map(|id| 8 + id.len()).sum()),
         }
     }
@@ -175,7 +184,9 @@ impl<'s> Estimator<'s> {
             | operators::NOT_STRICTLY_FALSE => (Linear::ONE, Linear::ONE),
             operators::CONDITIONAL | operators::ADD => (all, all),
             operators::INDEX => (Linear::ONE, all),
-            "matches" => (all.times(10).plus(Linear::fixed(PATTERN_UNITS)), Linear::ONE),
+            "matches" => {
+                (all.times(PATTERN_STEP_UNITS).plus(Linear::fixed(PATTERN_UNITS)), Linear::ONE)
+            }
             "string" => (all, all),
             _ => (all, Linear::ONE),
         };

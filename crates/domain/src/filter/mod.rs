@@ -10,14 +10,14 @@ mod scan;
 mod scope;
 mod types;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use cel::parser::Expression;
 use cel::{Context, Env};
 
 use crate::limits::{FILTER_COST_MAX, FILTER_MAX_BYTES};
-use crate::{Rejection, Value};
+use crate::{Detail, Rejection, Value};
 use cost::Sizes;
 use native::Predicate;
 pub(crate) use scope::Scope;
@@ -26,6 +26,9 @@ pub(crate) use scope::Scope;
 /// times what running a filter does.
 static ENV: LazyLock<Arc<Env>> =
     LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+
+/// Longest value that an explanation shows.
+const SHOWN_MAX_BYTES: usize = 1_024;
 
 /// A condition on event, entity and changes, in CEL (T3).
 #[derive(Clone)]
@@ -44,12 +47,23 @@ pub struct FilterPart {
     pub value: Result<Value, String>,
 }
 
+impl FilterPart {
+    /// What it takes, in texts and values.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.expression.len()
+            + match &self.value {
+                Ok(value) => value.size_bytes(),
+                Err(problem) => problem.len(),
+            }
+    }
+}
+
 /// Whether a filter holds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Holding {
     Holds,
     /// It does not, and this part says why.
-    False(String),
+    False(Detail),
     /// It cannot be told, and this is why: counts as not holding.
     Error(String),
 }
@@ -123,6 +137,7 @@ impl Filter {
             let looked_at = looked_at.map(|(path, expression)| (path, run(expression, scope)));
             for (expression, value) in std::iter::once(leaf).chain(looked_at) {
                 if parts.iter().all(|part| part.expression != expression) {
+                    let value = value.and_then(shown);
                     parts.push(FilterPart { expression, value });
                 }
             }
@@ -166,14 +181,30 @@ impl Compiled {
 
 impl Part {
     /// The part, with the value that came where it looks at one.
-    fn came(&self, scope: &Scope<'_>) -> String {
-        let mut text = self.text.clone();
+    fn came(&self, scope: &Scope<'_>) -> Detail {
+        let mut detail = Detail::clipped(&self.text);
+        let mut seen = Vec::new();
         for (path, expression) in check::paths(&self.expression) {
-            if let Ok(value) = run(expression, scope) {
-                text = format!("{text}, {path} is {value}");
+            // As much as there is room for, and each only once.
+            if detail.is_full() {
+                break;
+            }
+            if !seen.contains(&path)
+                && let Ok(value) = run(expression, scope)
+            {
+                let _ = write!(detail, ", {path} is {value}");
+                seen.push(path);
             }
         }
-        text
+        detail
+    }
+}
+
+/// A value that can be shown: a whole document would explain nothing.
+fn shown(value: Value) -> Result<Value, String> {
+    match value.size_bytes() {
+        bytes if bytes > SHOWN_MAX_BYTES => Err(format!("{bytes} bytes, too long to be shown")),
+        _ => Ok(value),
     }
 }
 

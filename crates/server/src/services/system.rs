@@ -66,6 +66,8 @@ fn stated_limits() -> pb::Limits {
         max_filter_bytes: count(limits::FILTER_MAX_BYTES),
         max_filter_depth: count(limits::FILTER_MAX_DEPTH),
         max_reach: count(limits::REACH_MAX),
+        max_decisions: count(limits::DECISIONS_MAX),
+        max_parameter_values: count(limits::VALUES_MAX),
         max_hops: i64::from(limits::HOPS_MAX),
         max_hypothetical_triggers: count(limits::HYPOTHETICAL_MAX),
         queue_capacity: count(QUEUE_CAPACITY),

@@ -48,6 +48,10 @@ pub(crate) trait Resource: Listed {
 
     fn revision(&self) -> i64;
 
+    /// Names every field that an update may change, so that one which is absent here falls back to
+    /// its default.
+    fn update_mask(&self) -> FieldMask;
+
     async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status>;
 
     /// Gives it as it is stored, or as it would be.
@@ -71,6 +75,10 @@ impl Resource for pb::Pipeline {
         self.revision
     }
 
+    fn update_mask(&self) -> FieldMask {
+        masked(&["entity_kind", "display_name", "stages", "trigger_selection", "customer_reach"])
+    }
+
     async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
         let request = pb::GetPipelineRequest { pipeline_id: id.to_owned() };
         Ok(clients.pipelines.get_pipeline(request).await?.into_inner().pipeline.unwrap_or_default())
@@ -87,9 +95,8 @@ impl Resource for pb::Pipeline {
     }
 
     async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        let mask = ["entity_kind", "display_name", "stages", "trigger_selection", "customer_reach"];
         let request = pb::UpdatePipelineRequest {
-            update_mask: Some(masked(&mask)),
+            update_mask: Some(self.update_mask()),
             expected_revision: revision,
             pipeline: Some(self),
             validate_only: clients.validate_only,
@@ -104,6 +111,19 @@ impl Resource for pb::TriggerType {
 
     fn revision(&self) -> i64 {
         self.revision
+    }
+
+    fn update_mask(&self) -> FieldMask {
+        let mut paths = vec!["section", "title", "description", "entity_kinds"];
+        // These never change, so that there is nothing to reset: present they are a claim that is
+        // checked, absent they stand for whatever is there.
+        if !self.event_type.is_empty() {
+            paths.push("event_type");
+        }
+        if !self.parameters.is_empty() {
+            paths.push("parameters");
+        }
+        masked(&paths)
     }
 
     async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
@@ -123,17 +143,8 @@ impl Resource for pb::TriggerType {
     }
 
     async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        let mut mask = vec!["section", "title", "description", "entity_kinds"];
-        // These never change, so that there is nothing to reset: present they are a claim that the
-        // server checks, absent they stand for whatever is there.
-        if !self.event_type.is_empty() {
-            mask.push("event_type");
-        }
-        if !self.parameters.is_empty() {
-            mask.push("parameters");
-        }
         let request = pb::UpdateTriggerTypeRequest {
-            update_mask: Some(masked(&mask)),
+            update_mask: Some(self.update_mask()),
             expected_revision: revision,
             trigger_type: Some(self),
             validate_only: clients.validate_only,
@@ -148,6 +159,21 @@ impl Resource for pb::Trigger {
 
     fn revision(&self) -> i64 {
         self.revision
+    }
+
+    fn update_mask(&self) -> FieldMask {
+        // Without a display name it gets the sentence that only the server can make.
+        masked(&[
+            "pipeline_id",
+            "stage_id",
+            "display_name",
+            "trigger_type",
+            "parameters",
+            "filter",
+            "allow_move_back",
+            "allow_reopen",
+            "state",
+        ])
     }
 
     async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
@@ -166,20 +192,8 @@ impl Resource for pb::Trigger {
     }
 
     async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        // Without a display name it gets the sentence that only the server can make.
-        let mask = [
-            "pipeline_id",
-            "stage_id",
-            "display_name",
-            "trigger_type",
-            "parameters",
-            "filter",
-            "allow_move_back",
-            "allow_reopen",
-            "state",
-        ];
         let request = pb::UpdateTriggerRequest {
-            update_mask: Some(masked(&mask)),
+            update_mask: Some(self.update_mask()),
             expected_revision: revision,
             trigger: Some(self),
             validate_only: clients.validate_only,

@@ -35,14 +35,13 @@ pub trait World {
 
 /// What an event has done before any trigger is asked.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, for a moment")]
 pub enum Done {
     /// Nothing: it is about what others did.
     Nothing,
     /// It wrote its subject, which now looks like this (X1).
     Wrote(Arc<Entity>),
     /// It moved its subject by hand, which now looks like this (X3).
-    Moved(Arc<Entity>, Decision),
+    Moved(Arc<Entity>, Move),
 }
 
 /// All that one event does: what is committed together (E5).
@@ -77,13 +76,11 @@ pub fn unfold<W: World>(
         unfolded: Unfolded::default(),
     };
     match done {
-        Done::Moved(entity, decision) => {
+        Done::Moved(entity, moved) => {
+            let subject = Subject::Entity(entity.id.clone());
             unfolding.moved.insert(entity.id.clone());
             unfolding.states.insert(entity.id.clone(), entity);
-            unfolding.unfolded.decisions.push(decision);
-            if explained {
-                unfolding.unfolded.explanations.push(Vec::new());
-            }
+            unfolding.record(event, &subject, 0, Outcome::Moved(moved));
         }
         Done::Wrote(entity) => {
             unfolding.states.insert(entity.id.clone(), entity);
@@ -279,7 +276,7 @@ impl<W: World> Unfolding<'_, W> {
         Ok(())
     }
 
-    /// A decision without a pipeline, so that there is nothing to decide.
+    /// A decision on which no trigger is asked.
     fn record(&mut self, event: &Event, subject: &Subject, hop: u32, outcome: Outcome) {
         let (subject, event_type) = (subject.clone(), event.event_type.clone());
         let decision = Decision { subject, event_type, hop, outcome, verdicts: Vec::new() };

@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use pawl_domain::{
-    Actor, Cause, Changes, Decision, Done, Entity, EntityId, EntityPatch, EntityPlace, Event,
-    EventId, NewEntity, Outcome, Pipeline, Prose, Rejection, Resource, Subject, Unfolded, Version,
-    unfold,
+    Actor, Cause, Changes, Done, Entity, EntityId, EntityPatch, EntityPlace, Event, EventId,
+    NewEntity, Pipeline, Prose, Rejection, Resource, Unfolded, Version, unfold,
 };
 use pawl_store::{Change, EntityRow, RequestIdentity};
 
@@ -151,11 +150,13 @@ impl Writer {
         let entity = row.entity.revised(patch, self.now)?;
         let changes = Changes::between(&row.entity, &entity);
         if changes.is_empty() {
-            let writes = entity != *row.entity || identity.is_some();
-            if mode == Mode::Write && writes {
+            let changed = entity != *row.entity;
+            if mode == Mode::Write && changed {
                 let after = EntityRow { entity: entity.clone().into(), ..EntityRow::clone(&row) };
                 self.put_row(Some(&row), after);
-                // Also when nothing changed: the request's id is to be remembered.
+            }
+            // Also when nothing changed: the request's id is to be remembered. That is no write (E3).
+            if mode == Mode::Write && (changed || identity.is_some()) {
                 self.append(identity, Vec::new(), Change::EntityWritten(entity.clone()));
             }
             return Ok(Changed { entity, told: None });
@@ -229,14 +230,7 @@ impl Writer {
             return Ok(Changed { entity, told: None });
         };
         let entity = Arc::new(entity.moved(&moved));
-        let decision = Decision {
-            subject: Subject::Entity(entity.id.clone()),
-            event_type: event.event_type.clone(),
-            hop: 0,
-            outcome: Outcome::Moved(moved),
-            verdicts: Vec::new(),
-        };
-        let (now, done) = (self.now, Done::Moved(Arc::clone(&entity), decision));
+        let (now, done) = (self.now, Done::Moved(Arc::clone(&entity), moved));
         let unfolded = unfold(self, &event, done, now, true)?;
         let moved = Entity::clone(&entity);
         if mode == Mode::Validate {

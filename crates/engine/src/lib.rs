@@ -22,6 +22,7 @@ mod publish;
 mod read;
 mod state;
 mod token;
+mod walk;
 mod watch;
 mod why;
 mod writer;

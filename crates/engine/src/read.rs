@@ -5,10 +5,8 @@ use pawl_domain::{
 };
 use pawl_store::{Page, Record, Store, StoreError};
 
+use crate::walk::{Walked, walk_back};
 use crate::{Engine, EngineError};
-
-/// How many records one call looks at before it ends its page early.
-pub(crate) const SCAN_RECORDS: usize = 10_000;
 
 /// How many moves of one entity, or entities of one customer, one call looks at: each may lie in a
 /// place of its own.
@@ -324,44 +322,22 @@ fn moves_of_entity(
     Ok(page)
 }
 
-/// Walks the log back, at most [`SCAN_RECORDS`] of it.
 fn moves_by_scan(
     store: &Store,
     query: &MoveQuery,
     before: MoveId,
     limit: usize,
 ) -> Result<MovesPage, StoreError> {
-    let mut page = MovesPage::default();
-    let mut scanned = 0;
-    let mut last =
-        if before.index == 0 { before.sequence.saturating_sub(1) } else { before.sequence };
-    while last > 0 {
-        let Some(chunk) = store.chunk_with(last)? else { break };
-        let first = chunk.first().map_or(1, |record| record.sequence);
-        for record in chunk.iter().rev().skip_while(|record| record.sequence > last) {
-            if query.is_past(record) {
-                return Ok(page);
-            }
-            let moves: Vec<_> = (0..).zip(record.moves()).collect();
-            for (index, moved) in moves.into_iter().rev() {
-                let id = MoveId { sequence: record.sequence, index };
-                if id < before && query.matches(moved) {
-                    page.moves.push(LoggedMove { id, moved: moved.clone() });
-                    if page.moves.len() == limit {
-                        page.next = (id > MoveId { sequence: 1, index: 0 }).then_some(id);
-                        return Ok(page);
-                    }
-                }
-            }
-            scanned += 1;
-        }
-        last = first - 1;
-        if scanned >= SCAN_RECORDS {
-            page.next = (last > 0).then_some(MoveId { sequence: first, index: 0 });
-            return Ok(page);
-        }
-    }
-    Ok(page)
+    let wanted = |record: &Record| {
+        let logged = |(index, moved): (u32, &Move)| {
+            let id = MoveId { sequence: record.sequence, index };
+            query.matches(moved).then(|| LoggedMove { id, moved: moved.clone() })
+        };
+        (0..).zip(record.moves()).map(logged).collect()
+    };
+    let Walked { found, next } =
+        walk_back(store, before, limit, |record| query.is_past(record), wanted)?;
+    Ok(MovesPage { moves: found, next })
 }
 
 fn present<T>(

@@ -3,7 +3,7 @@ use pawl_domain::{
 };
 use pawl_store::{Record, Store, StoreError};
 
-use crate::read::SCAN_RECORDS;
+use crate::walk::{Walked, walk_back};
 use crate::{Engine, EngineError};
 
 /// Which verdicts to list; `None` means any (Q1).
@@ -61,46 +61,26 @@ impl Engine {
     }
 }
 
-/// Walks the log back, at most [`SCAN_RECORDS`] of it. Positions number the verdicts of a record.
+/// Positions number the verdicts of a record.
 fn verdicts(
     store: &Store,
     query: &VerdictQuery,
     before: MoveId,
     limit: usize,
 ) -> Result<VerdictsPage, StoreError> {
-    let mut page = VerdictsPage::default();
-    let mut scanned = 0;
-    let mut last =
-        if before.index == 0 { before.sequence.saturating_sub(1) } else { before.sequence };
-    while last > 0 {
-        let Some(chunk) = store.chunk_with(last)? else { break };
-        let first = chunk.first().map_or(1, |record| record.sequence);
-        for record in chunk.iter().rev().skip_while(|record| record.sequence > last) {
-            let all: Vec<(&Decision, &Verdict)> = record
-                .decisions()
-                .iter()
-                .flat_map(|decision| decision.verdicts.iter().map(move |v| (decision, v)))
-                .collect();
-            for (index, (decision, verdict)) in (0..).zip(all).collect::<Vec<_>>().into_iter().rev()
-            {
-                let position = MoveId { sequence: record.sequence, index };
-                if position < before && query.matches(decision, verdict) {
-                    page.verdicts.extend(logged(record, decision, verdict));
-                    if page.verdicts.len() == limit {
-                        page.next = Some(position);
-                        return Ok(page);
-                    }
-                }
-            }
-            scanned += 1;
-        }
-        last = first - 1;
-        if scanned >= SCAN_RECORDS {
-            page.next = (last > 0).then_some(MoveId { sequence: first, index: 0 });
-            return Ok(page);
-        }
-    }
-    Ok(page)
+    let wanted = |record: &Record| {
+        let of_decision = |decision: &Decision| {
+            let verdicts = decision.verdicts.iter();
+            let wanted = verdicts.map(|verdict| {
+                let matches = query.matches(decision, verdict);
+                matches.then(|| logged(record, decision, verdict)).flatten()
+            });
+            wanted.collect::<Vec<_>>()
+        };
+        record.decisions().iter().flat_map(of_decision).collect()
+    };
+    let Walked { found, next } = walk_back(store, before, limit, |_| false, wanted)?;
+    Ok(VerdictsPage { verdicts: found, next })
 }
 
 impl VerdictQuery {

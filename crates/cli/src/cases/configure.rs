@@ -4,27 +4,11 @@ use pawl_api::{convert, pb};
 use pawl_domain::{
     Pipeline, PipelineId, Rejection, Resource, Trigger, TriggerId, TriggerType, TypeCode,
 };
-use prost_types::FieldMask;
 
 use super::file::Deleted;
 use super::world::State;
 use crate::manifest::Manifest;
-
-/// Every field that an update may name, so that one which is absent falls back to its default.
-const PIPELINE: [&str; 5] =
-    ["entity_kind", "display_name", "stages", "trigger_selection", "customer_reach"];
-const TYPE: [&str; 4] = ["section", "title", "description", "entity_kinds"];
-const TRIGGER: [&str; 9] = [
-    "pipeline_id",
-    "trigger_type",
-    "stage_id",
-    "display_name",
-    "parameters",
-    "filter",
-    "allow_move_back",
-    "allow_reopen",
-    "state",
-];
+use crate::resource::Resource as _;
 
 /// Configuration as files ask for it: what is missing is created, what is there is changed.
 impl State {
@@ -37,7 +21,8 @@ impl State {
 
     pub(super) fn apply_pipeline(&mut self, wanted: pb::Pipeline) -> Result<(), Rejection> {
         let pipeline = if let Some(known) = self.pipelines.get(wanted.pipeline_id.as_str()) {
-            let (id, patch) = convert::pipeline_patch(wanted, Some(mask(&PIPELINE)))?;
+            let mask = wanted.update_mask();
+            let (id, patch) = convert::pipeline_patch(wanted, Some(mask))?;
             known.revised(patch, |stage| self.usage(&id, Some(stage)), self.now)?
         } else {
             let new = convert::new_pipeline(wanted)?;
@@ -53,15 +38,8 @@ impl State {
         let code = TypeCode::parse("trigger_type.code", &wanted.code)?;
         let trigger_type = if self.trigger_type(&code).is_ok() {
             let known = self.own_type(&code)?;
-            let mut paths = TYPE.to_vec();
-            // These never change: present they are claims, absent they stand for what is there.
-            if !wanted.event_type.is_empty() {
-                paths.push("event_type");
-            }
-            if !wanted.parameters.is_empty() {
-                paths.push("parameters");
-            }
-            let (_, patch) = convert::trigger_type_patch(wanted, Some(mask(&paths)))?;
+            let mask = wanted.update_mask();
+            let (_, patch) = convert::trigger_type_patch(wanted, Some(mask))?;
             let of_type = self.triggers.values().filter(|trigger| trigger.type_code == code);
             let served = of_type.filter_map(|t| Some(&self.pipelines.get(&t.pipeline_id)?.kind));
             known.revised(patch, served, self.now)?
@@ -76,7 +54,8 @@ impl State {
 
     pub(super) fn apply_trigger(&mut self, wanted: pb::Trigger) -> Result<(), Rejection> {
         let trigger = if let Some(known) = self.triggers.get(wanted.trigger_id.as_str()) {
-            let (_, patch) = convert::trigger_patch(wanted, Some(mask(&TRIGGER)))?;
+            let mask = wanted.update_mask();
+            let (_, patch) = convert::trigger_patch(wanted, Some(mask))?;
             let pipeline = self.pipeline_of(&known.pipeline_id)?;
             known.revised(patch, pipeline, self.trigger_type(&known.type_code)?, self.now)?
         } else {
@@ -141,8 +120,4 @@ impl State {
             Some(_) => Err(Rejection::BuiltInType { code: code.to_string() }),
         }
     }
-}
-
-fn mask(paths: &[&str]) -> FieldMask {
-    FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }
 }

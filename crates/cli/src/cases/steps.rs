@@ -3,8 +3,8 @@ use std::sync::Arc;
 use pawl_api::convert::{self, Became};
 use pawl_api::pb;
 use pawl_domain::{
-    Actor, Cause, Changes, Decision, Done, Entity, EntityId, EntityPlace, Event, EventId, Outcome,
-    PipelineId, Prose, Rejection, Resource, StageId, Subject, Unfolded, unfold,
+    Actor, Cause, Changes, Done, Entity, EntityId, EntityPlace, Event, EventId, PipelineId, Prose,
+    Rejection, Resource, StageId, Unfolded, unfold,
 };
 
 use super::file::Step;
@@ -107,14 +107,7 @@ impl State {
             return Ok(None);
         };
         let entity = Arc::new(entity.moved(&moved));
-        let decision = Decision {
-            subject: Subject::Entity(entity.id.clone()),
-            event_type: event.event_type.clone(),
-            hop: 0,
-            outcome: Outcome::Moved(moved),
-            verdicts: Vec::new(),
-        };
-        let (now, done) = (self.now, Done::Moved(Arc::clone(&entity), decision));
+        let (now, done) = (self.now, Done::Moved(Arc::clone(&entity), moved));
         let unfolded = unfold(self, &event, done, now, true)?;
         Ok(Some(self.commit(&event, Some(entity), unfolded)))
     }

@@ -3,7 +3,7 @@
 use pawl_domain::{Cause, EntityPatch, Move};
 use pawl_engine::{Change, MoveQuery};
 
-use crate::support::{Bed, entity_on, id, pipeline, read_move, record, refused};
+use crate::support::{Bed, entity_on, id, pipeline, read_move, record, refused, request};
 
 fn renamed(responsible: &str) -> EntityPatch {
     EntityPatch { responsible: Some(Some(id(responsible))), ..EntityPatch::default() }
@@ -154,4 +154,20 @@ async fn a_new_entity_needs_a_place() {
     assert_eq!(create(unplaced).await.unwrap().stage_id.as_str(), "a", "P1");
     assert!(refused(create(entity_on("deal/1", "a")).await).contains("exists already"));
     assert_eq!(bed.engine.counts().entities, 1);
+}
+
+/// What changes nothing is no write, also when its request is remembered: it does not make an entity
+/// the latest of its customer.
+#[tokio::test]
+async fn an_update_that_changes_nothing_does_not_make_it_the_latest() {
+    let bed = Bed::new("a b").await;
+    bed.trigger("t1", "b").await;
+    for name in ["deal/1", "deal/2"] {
+        let customer_ids = vec![id("contact/9")];
+        let new = pawl_domain::NewEntity { customer_ids, ..entity_on(name, "a") };
+        bed.engine.create_entity(new, None).await.unwrap();
+    }
+    let same = bed.update("deal/1", renamed("ann"), 0, Some(request("r1", 1))).await.unwrap();
+    assert_eq!(same.entity.version.revision, 1);
+    assert_eq!(bed.viewed("e1", "contact/9").await, "deal/2 a>b by t1@1", "E3");
 }

@@ -67,6 +67,7 @@ fn request(args: WatchArgs) -> pb::WatchMovesRequest {
             WatchFrom::After(token) => Start::ResumeToken(token.into()),
         }),
         heartbeat_interval: Some(span_to_pb(args.heartbeat)),
+        include_entity_changes: false,
     }
 }
 
@@ -108,7 +109,14 @@ pub(crate) async fn follow(
             match &frame.frame {
                 Some(Frame::Move(moved)) => printer.print(&frame, moved, &mut lines).await,
                 Some(Frame::Closing(reason)) => closing = Some(reason.reason()),
-                Some(Frame::Started(_) | Frame::Heartbeat(_)) | None => {}
+                Some(
+                    Frame::Started(_)
+                    | Frame::Heartbeat(_)
+                    | Frame::Entity(_)
+                    | Frame::EntityDeleted(_)
+                    | Frame::SnapshotComplete(_),
+                )
+                | None => {}
             }
             if !frame.resume_token.is_empty() {
                 token = frame.resume_token.to_vec();
@@ -139,6 +147,8 @@ impl Printer {
 fn reason_for_people(reason: pb::ClosingReason) -> &'static str {
     match reason {
         pb::ClosingReason::ServerShutdown => "the server is stopping",
+        pb::ClosingReason::Aged => "the watch has reached the greatest age that the server allows",
+        pb::ClosingReason::Expired => "the watch fell behind what is retained",
         pb::ClosingReason::Unspecified => "the server ended the watch",
     }
 }

@@ -35,6 +35,7 @@ impl MoveService for Services {
         let start = match request.start {
             None | Some(pb::watch_moves_request::Start::Now(_)) => Start::Now,
             Some(pb::watch_moves_request::Start::Earliest(_)) => Start::Earliest,
+            Some(pb::watch_moves_request::Start::Snapshot(_)) => Start::Now,
             Some(pb::watch_moves_request::Start::ResumeToken(token)) => Start::Resume(token.into()),
         };
         let watch = self

@@ -39,6 +39,7 @@ impl SystemService for System {
             oldest_retained_time: oldest.map(convert::timestamp_to_pb),
             dedupe_window: Some(convert::duration_to_pb(self.engine.options().dedupe_window)),
             limits: Some(stated_limits()),
+            retention: None,
         }))
     }
 }
@@ -60,6 +61,8 @@ fn stated_limits() -> pb::Limits {
         max_import_entities: count(IMPORT_ENTITIES_MAX),
         max_page_size: count(PAGE_SIZE_MAX),
         max_filter_values: count(FILTER_VALUES_MAX),
+        max_streams_per_connection: 0,
+        max_connection_age: None,
         min_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MIN)),
         max_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MAX)),
         max_parameters: count(limits::PARAMETERS_MAX),

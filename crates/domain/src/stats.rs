@@ -19,19 +19,35 @@ pub struct TriggerStats {
 
 /// The statistics of all triggers, as the decisions so far make them.
 #[derive(Debug, Default)]
-pub struct TriggerTally(HashMap<TriggerId, TriggerStats>);
+pub struct TriggerTally(HashMap<TriggerId, Tallied>);
+
+#[derive(Debug, Default)]
+struct Tallied {
+    stats: TriggerStats,
+    /// What was decided up to and at this place in the log was in `stats` when they were restored.
+    restored_to: u64,
+}
 
 impl TriggerTally {
-    /// Counts what was decided at one moment.
-    pub fn count(&mut self, decisions: &[Decision], time: Timestamp) {
+    /// Begins with what is known of a trigger from all that was decided up to and at `position`.
+    pub fn restore(&mut self, id: TriggerId, stats: TriggerStats, position: u64) {
+        self.0.insert(id, Tallied { stats, restored_to: position });
+    }
+
+    /// Counts what was decided at one moment, at this place in the log.
+    pub fn count(&mut self, decisions: &[Decision], position: u64, time: Timestamp) {
         for verdict in decisions.iter().flat_map(|decision| &decision.verdicts) {
             if !verdict.result.is_considered() {
                 continue;
             }
-            let stats = match self.0.get_mut(&verdict.trigger_id) {
-                Some(stats) => stats,
+            let tallied = match self.0.get_mut(&verdict.trigger_id) {
+                Some(tallied) => tallied,
                 None => self.0.entry(verdict.trigger_id.clone()).or_default(),
             };
+            if position <= tallied.restored_to {
+                continue;
+            }
+            let stats = &mut tallied.stats;
             stats.considered += 1;
             stats.last_considered_time = Some(time);
             stats.matched += u64::from(verdict.result.is_match());
@@ -42,13 +58,16 @@ impl TriggerTally {
         }
     }
 
-    /// Forgets a trigger that is deleted: one that is created again begins anew.
-    pub fn forget(&mut self, id: &TriggerId) {
-        self.0.remove(id);
+    /// Forgets a trigger that is deleted at this place in the log: one that is created again begins
+    /// anew, and what was restored of that one stays.
+    pub fn forget(&mut self, id: &TriggerId, position: u64) {
+        if self.0.get(id).is_some_and(|tallied| tallied.restored_to < position) {
+            self.0.remove(id);
+        }
     }
 
     /// What is known of a trigger.
     pub fn of(&self, id: &TriggerId) -> TriggerStats {
-        self.0.get(id).copied().unwrap_or_default()
+        self.0.get(id).map(|tallied| tallied.stats).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use pawl_domain::{Rejection, TriggerId, TriggerStats, TriggerTally};
-use pawl_store::{DatabaseId, Head, OpenError, Store, StoreError};
+use pawl_store::{DatabaseId, Head, OpenError, Recovered, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, error, info};
 
@@ -30,7 +30,10 @@ impl Engine {
     /// Opens the database in `dir`, or makes one, recovers the state and starts the writer.
     pub fn start(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let mut stats = TriggerTally::default();
-        let store = Store::open_observed(dir, |record| count(&mut stats, record))?;
+        let store = Store::open_observed(dir, |found| match found {
+            Recovered::Stats((id, known, position)) => stats.restore(id, known, position),
+            Recovered::Record(record) => count(&mut stats, record),
+        })?;
         Self::recover(Arc::new(store), stats, options).map_err(|error| OpenError::Damaged {
             path: dir.to_owned(),
             problem: error.to_string(),

@@ -77,9 +77,10 @@ impl Hub {
     ) -> Result<Self, StoreError> {
         let head = store.recovered();
         let mut ring = Ring { records: VecDeque::new(), moves: 0, from: head.sequence + 1 };
-        while ring.from > 1 && ring.moves < RING_MOVES {
+        let tail = store.tail().sequence;
+        while ring.from > tail && ring.moves < RING_MOVES {
             let chunk = store.chunk_with(ring.from - 1)?.unwrap_or_default();
-            ring.from = chunk.first().map_or(1, |record| record.sequence);
+            ring.from = chunk.first().map_or(tail, |record| record.sequence);
             for record in chunk.iter().rev().filter_map(RecordMoves::of) {
                 ring.moves += record.moves.len();
                 ring.records.push_front(Arc::new(record));
@@ -147,9 +148,9 @@ impl Hub {
 
 /// Adds what one record tells of triggers.
 pub(crate) fn count(stats: &mut TriggerTally, record: &Record) {
-    stats.count(record.decisions(), record.time);
+    stats.count(record.decisions(), record.sequence, record.time);
     if let Change::TriggerDeleted(trigger) = &record.change {
-        stats.forget(&trigger.id);
+        stats.forget(&trigger.id, record.sequence);
     }
 }
 

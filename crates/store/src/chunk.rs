@@ -4,8 +4,10 @@
 //! is cut into parts of at most [`PART_MAX_BYTES`]: sled keeps larger values in files that it never
 //! syncs. Every part has a header and a checksum.
 
+use pawl_domain::Rejection;
 use prost::Message;
 
+use crate::outline::Outline;
 use crate::{Record, StoreError, keys, pb};
 
 /// Version of the header below.
@@ -18,6 +20,8 @@ const PART_MAX_BYTES: usize = 96 * 1_024;
 
 /// A key and a value to write.
 pub(crate) type Part = ([u8; 11], Vec<u8>);
+/// The same as sled gives it back.
+pub(crate) type Stored = (sled::IVec, sled::IVec);
 
 /// What stands at the head of every part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +107,20 @@ pub(crate) fn open<'v>(key: &[u8], value: &'v [u8]) -> Result<(Header, &'v [u8])
 }
 
 /// The records of a whole chunk, from its parts in order.
-pub(crate) fn unpack(parts: &[(sled::IVec, sled::IVec)]) -> Result<Vec<Record>, StoreError> {
+pub(crate) fn unpack(parts: &[Stored]) -> Result<Vec<Record>, StoreError> {
+    decode(parts, |record: &pb::Record| record.sequence, Record::try_from)
+}
+
+/// The same, but only what trimming must know of them.
+pub(crate) fn outline(parts: &[Stored]) -> Result<Vec<Outline>, StoreError> {
+    decode(parts, |outline: &Outline| outline.sequence, Ok)
+}
+
+fn decode<M: Message + Default, T>(
+    parts: &[Stored],
+    sequence_of: impl Fn(&M) -> u64,
+    convert: impl Fn(M) -> Result<T, Rejection>,
+) -> Result<Vec<T>, StoreError> {
     let mut header = None;
     let mut joined = Vec::new();
     for (key, value) in parts {
@@ -119,16 +136,14 @@ pub(crate) fn unpack(parts: &[(sled::IVec, sled::IVec)]) -> Result<Vec<Record>, 
     let mut payload = joined.as_slice();
     let mut records = Vec::new();
     for sequence in first..=last {
-        let record = pb::Record::decode_length_delimited(&mut payload)
-            .map_err(|error| damaged(error.to_string()))?;
-        if record.sequence != sequence {
-            return Err(damaged(format!(
-                "record {} stands in place of {sequence}",
-                record.sequence
-            )));
+        let record =
+            M::decode_length_delimited(&mut payload).map_err(|error| damaged(error.to_string()))?;
+        let found = sequence_of(&record);
+        if found != sequence {
+            return Err(damaged(format!("record {found} stands in place of {sequence}")));
         }
-        let record = Record::try_from(record)
-            .map_err(|error| damaged(format!("record {sequence}: {error}")))?;
+        let record =
+            convert(record).map_err(|error| damaged(format!("record {sequence}: {error}")))?;
         records.push(record);
     }
     if payload.is_empty() { Ok(records) } else { Err(damaged("it has bytes left over".to_owned())) }

@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use pawl_domain::{CustomerId, Entity, EntityId, Timestamp};
@@ -13,9 +14,9 @@ pub struct Head {
     pub sequence: u64,
     /// Its commit time.
     pub time: Timestamp,
-    /// Moves in the log.
+    /// Moves ever made, those that were trimmed among them.
     pub moves: u64,
-    /// Events in the log.
+    /// Events ever recorded, those that were trimmed among them.
     pub events: u64,
 }
 
@@ -75,9 +76,13 @@ impl Store {
     pub fn apply(&self, batch: Batch) -> Result<Applied, StoreError> {
         let mut writes = sled::Batch::default();
         let records: Vec<&Record> = batch.records.iter().map(AsRef::as_ref).collect();
+        let mut bytes = 0;
         for (key, value) in chunk::pack(&records) {
+            bytes += value.len() as u64;
             writes.insert(&key[..], value);
         }
+        // Before a trim can see them, and take them off again.
+        self.logged_bytes.fetch_add(bytes, Ordering::Relaxed);
         for record in &records {
             if let Some((key, row)) = configuration_row(&record.change) {
                 writes.insert(key, row);

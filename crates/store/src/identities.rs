@@ -1,9 +1,15 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use pawl_domain::{EventId, RequestId, Source};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use crate::outline::Outline;
 use crate::{DatabaseId, Record};
+
+/// How many maps the identities are spread over: each is so small that making it larger or smaller
+/// holds nobody up, with a hundred million of them too.
+const SHARDS: usize = 4_096;
+/// Maps of fewer are not worth making smaller.
+const SHRINK_MIN: usize = 64;
 
 /// Finds the record of an event or a request by its identity. Kept in memory, rebuilt from the log
 /// when the store is opened.
@@ -13,54 +19,99 @@ use crate::{DatabaseId, Record};
 pub(crate) struct Identities {
     /// Keyed by the database, so that nobody can choose ids that share a hash.
     key: u64,
+    shards: Vec<Shard>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Shard {
     latest: HashMap<u64, u64>,
     /// Sequences that a later record with the same hash took the place of, oldest first: the same
     /// identity after its window, or a collision.
-    replaced: HashMap<u64, Vec<u64>>,
+    replaced: HashMap<u64, VecDeque<u64>>,
 }
 
 impl Identities {
     pub(crate) fn new(database_id: DatabaseId) -> Self {
         let key = xxh3_64(database_id.as_bytes());
-        Self { key, latest: HashMap::new(), replaced: HashMap::new() }
+        Self { key, shards: vec![Shard::default(); SHARDS] }
     }
 
     /// Remembers the identities of a record.
     pub(crate) fn insert(&mut self, record: &Record) {
-        let event = record.event().map(|event| self.of_event(&event.source, &event.id));
-        let request = record.request.as_ref().map(|request| self.of_request(&request.id));
+        let event = record.event().map(|e| self.of_event(e.source.as_str(), e.id.as_str()));
+        let request = record.request.as_ref().map(|request| self.of_request(request.id.as_str()));
         for hash in event.into_iter().chain(request) {
-            if let Some(older) = self.latest.insert(hash, record.sequence) {
-                self.replaced.entry(hash).or_default().push(older);
+            let shard = &mut self.shards[shard_of(hash)];
+            if let Some(older) = shard.latest.insert(hash, record.sequence) {
+                shard.replaced.entry(hash).or_default().push_back(older);
             }
+        }
+    }
+
+    /// Forgets the identities of a record that is trimmed, and only those: another record with the
+    /// same ones is still found.
+    pub(crate) fn forget(&mut self, record: &Outline) {
+        let event = record.event().map(|(source, id)| self.of_event(source, id));
+        let request = record.request().map(|id| self.of_request(id));
+        for hash in event.into_iter().chain(request) {
+            self.shards[shard_of(hash)].forget(hash, record.sequence);
         }
     }
 
     /// Sequences of the records that may have this identity, newest first.
     pub(crate) fn candidates(&self, hash: u64) -> Vec<u64> {
-        let Some(latest) = self.latest.get(&hash) else { return Vec::new() };
-        let replaced = self.replaced.get(&hash).map(Vec::as_slice).unwrap_or_default();
-        std::iter::once(latest).chain(replaced.iter().rev()).copied().collect()
+        let shard = &self.shards[shard_of(hash)];
+        let Some(latest) = shard.latest.get(&hash) else { return Vec::new() };
+        let replaced = shard.replaced.get(&hash).into_iter().flat_map(|older| older.iter().rev());
+        std::iter::once(latest).chain(replaced).copied().collect()
     }
 
     /// How many identities are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.latest.len()
+        self.shards.iter().map(|shard| shard.latest.len()).sum()
     }
 
-    pub(crate) fn of_event(&self, source: &Source, id: &EventId) -> u64 {
+    pub(crate) fn of_event(&self, source: &str, id: &str) -> u64 {
         let mut hasher = Xxh3::with_seed(self.key);
-        hasher.update(source.as_str().as_bytes());
+        hasher.update(source.as_bytes());
         // Names hold no control characters, so the two cannot run into each other.
         hasher.update(&[0]);
-        hasher.update(id.as_str().as_bytes());
+        hasher.update(id.as_bytes());
         hasher.digest()
     }
 
-    pub(crate) fn of_request(&self, id: &RequestId) -> u64 {
+    pub(crate) fn of_request(&self, id: &str) -> u64 {
         let mut hasher = Xxh3::with_seed(self.key);
         hasher.update(&[1]);
-        hasher.update(id.as_str().as_bytes());
+        hasher.update(id.as_bytes());
         hasher.digest()
+    }
+}
+
+fn shard_of(hash: u64) -> usize {
+    usize::try_from(hash % SHARDS as u64).unwrap_or_default()
+}
+
+impl Shard {
+    fn forget(&mut self, hash: u64, sequence: u64) {
+        if let Some(older) = self.replaced.get_mut(&hash)
+            && let Ok(at) = older.binary_search(&sequence)
+        {
+            older.remove(at);
+            if older.is_empty() {
+                self.replaced.remove(&hash);
+                shrink(&mut self.replaced);
+            }
+        } else if self.latest.get(&hash) == Some(&sequence) {
+            self.latest.remove(&hash);
+            shrink(&mut self.latest);
+        }
+    }
+}
+
+/// Gives memory back once a map holds much less than it has room for.
+fn shrink<V>(map: &mut HashMap<u64, V>) {
+    if map.capacity() >= SHRINK_MIN && map.len() < map.capacity() / 4 {
+        map.shrink_to(map.len() * 2);
     }
 }

@@ -6,6 +6,8 @@ use pawl_domain::{CustomerId, EntityId, PipelineId, TriggerId, TypeCode};
 pub(crate) const IDENTITY: [u8; 1] = [0x01];
 /// Where the log ends: one `Head`.
 pub(crate) const HEAD: [u8; 1] = [0x02];
+/// Where the log begins: one `Tail`, once it was trimmed.
+pub(crate) const TAIL: [u8; 1] = [0x03];
 
 /// First byte of the keys of each family.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +21,8 @@ pub(crate) enum Family {
     TriggerType = 0x21,
     /// Revisions of triggers by id and revision.
     Trigger = 0x22,
+    /// Statistics of triggers by id.
+    TriggerStats = 0x23,
     /// Entities by id.
     Entity = 0x30,
     /// Entities by the customers that they name.
@@ -71,6 +75,10 @@ pub(crate) fn trigger_revisions(id: &TriggerId) -> Vec<u8> {
 
 pub(crate) fn trigger(id: &TriggerId, revision: i64) -> Vec<u8> {
     Family::Trigger.key(&[id.as_str().as_bytes(), &[0], &revision.to_be_bytes()])
+}
+
+pub(crate) fn trigger_stats(id: &TriggerId) -> Vec<u8> {
+    Family::TriggerStats.key(&[id.as_str().as_bytes()])
 }
 
 pub(crate) fn entity(id: &EntityId) -> Vec<u8> {

@@ -12,9 +12,14 @@ mod convert;
 mod error;
 mod identities;
 mod keys;
+mod log;
 mod open;
+mod outline;
 mod read;
 mod record;
+mod recover;
+mod stats;
+mod trim;
 
 #[expect(unreachable_pub, clippy::large_enum_variant, clippy::pedantic, reason = "generated code")]
 mod pb {
@@ -26,3 +31,6 @@ pub use error::{OpenError, StoreError};
 pub use open::{DatabaseId, STORE, Store};
 pub use read::{Page, Row};
 pub use record::{Change, Record, RequestIdentity};
+pub use recover::Recovered;
+pub use stats::StatsRow;
+pub use trim::{Tail, TrimPolicy};

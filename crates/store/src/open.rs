@@ -3,13 +3,15 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use prost::Message;
 
 use crate::identities::Identities;
-use crate::{Head, OpenError, Record, StoreError, keys, pb};
+use crate::recover::Recovered;
+use crate::{Head, OpenError, Record, Tail, keys, pb};
 
 /// Version of the layout that FORMAT.md describes.
 const FORMAT_VERSION: u32 = 1;
@@ -62,19 +64,28 @@ pub struct Store {
     pub(crate) identities: RwLock<Identities>,
     /// The chunk in which a single record was looked up last; what is written never changes.
     pub(crate) latest_chunk: Mutex<Vec<Record>>,
+    /// Where the log begins. Moved by trims only, of which there is one at a time.
+    pub(crate) tail: RwLock<Tail>,
+    pub(crate) trimming: Mutex<()>,
+    /// Bytes of the log's values, from the tail on.
+    pub(crate) logged_bytes: AtomicU64,
     database_id: DatabaseId,
     recovered: Head,
 }
 
 impl Store {
     /// Opens the database in `dir`, or makes one where `dir` is missing or empty. Checks the whole
-    /// log: dense, undamaged, ending where the head says.
+    /// log: dense, undamaged, beginning where the tail says and ending where the head does.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         Self::open_observed(dir, |_| {})
     }
 
-    /// The same, and shows every record of the log on the way.
-    pub fn open_observed(dir: &Path, observe: impl FnMut(&Record)) -> Result<Self, OpenError> {
+    /// The same, and shows what there is on the way: first the statistics of triggers, then every
+    /// record of the log.
+    pub fn open_observed(
+        dir: &Path,
+        observe: impl FnMut(Recovered<'_>),
+    ) -> Result<Self, OpenError> {
         let sled_dir = dir.join(SLED);
         if !sled_dir.exists() {
             create(dir, &sled_dir)?;
@@ -97,6 +108,9 @@ impl Store {
             file_path,
             identities: RwLock::new(Identities::new(database_id)),
             latest_chunk: Mutex::default(),
+            tail: RwLock::new(Tail::BEGINNING),
+            trimming: Mutex::default(),
+            logged_bytes: AtomicU64::new(0),
             database_id,
             recovered: Head::default(),
         };
@@ -119,37 +133,6 @@ impl Store {
     /// How many event and request identities are remembered.
     pub fn identities(&self) -> usize {
         self.identities.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Walks the log from its first record to the head and remembers all identities.
-    fn recover(&self, mut observe: impl FnMut(&Record)) -> Result<Head, StoreError> {
-        let head = self.head()?;
-        let mut identities = Identities::new(self.database_id);
-        let mut reached = Head::default();
-        while reached.sequence < head.sequence {
-            let next = reached.sequence + 1;
-            let gap = || StoreError::damaged("the log", format!("record {next} is missing"));
-            let records = self.chunk_with(next)?.ok_or_else(gap)?;
-            for record in &records {
-                if record.sequence != reached.sequence + 1 || record.moves_before != reached.moves {
-                    return Err(gap());
-                }
-                identities.insert(record);
-                observe(record);
-                reached = Head {
-                    sequence: record.sequence,
-                    time: record.time,
-                    moves: reached.moves + record.moves().count() as u64,
-                    events: reached.events + u64::from(record.event().is_some()),
-                };
-            }
-        }
-        if reached != head || self.chunk_with(head.sequence + 1)?.is_some() {
-            let problem = format!("it ends at {reached:?}, but its head says {head:?}");
-            return Err(StoreError::damaged("the log", problem));
-        }
-        *self.identities.write().unwrap_or_else(PoisonError::into_inner) = identities;
-        Ok(head)
     }
 }
 

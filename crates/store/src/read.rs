@@ -1,15 +1,12 @@
-use std::sync::PoisonError;
-
 use pawl_domain::{
-    CustomerId, Entity, EntityId, EventId, Pipeline, PipelineId, Rejection, RequestId, Source,
-    Trigger, TriggerId, TriggerType, TypeCode,
+    CustomerId, Entity, EntityId, Pipeline, PipelineId, Rejection, Trigger, TriggerId, TriggerType,
+    TypeCode,
 };
 use prost::Message;
 
 use crate::convert::from_nanos_since_epoch;
-use crate::identities::Identities;
 use crate::keys::{self, Family};
-use crate::{EntityRow, Head, Record, Store, StoreError, chunk, pb};
+use crate::{EntityRow, Head, Store, StoreError, pb};
 
 /// Some of a list, in the order of keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,69 +158,7 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// The records of the chunk that holds `sequence`, or `None` where there is none. Going on after
-    /// the last, or before the first, walks the log in steps.
-    pub fn chunk_with(&self, sequence: u64) -> Result<Option<Vec<Record>>, StoreError> {
-        let beyond = keys::log_part(sequence, u16::MAX);
-        let Some((key, value)) = self.db.get_lt(beyond)? else { return Ok(None) };
-        let Some(first) = keys::first_of_chunk(&key) else { return Ok(None) };
-        let (header, _) = chunk::open(&key, &value)?;
-        if header.last < sequence {
-            return Ok(None);
-        }
-        let parts = keys::log_part(first, 0)..=keys::log_part(first, u16::MAX);
-        let parts: Vec<_> = self.db.range(parts).collect::<Result<_, _>>()?;
-        chunk::unpack(&parts).map(Some)
-    }
-
-    /// One record.
-    pub fn record(&self, sequence: u64) -> Result<Option<Record>, StoreError> {
-        let within =
-            |chunk: &[Record]| chunk.iter().find(|record| record.sequence == sequence).cloned();
-        let latest = || self.latest_chunk.lock().unwrap_or_else(PoisonError::into_inner);
-        // Events that are published again come in the order in which they came before.
-        if let Some(record) = within(&latest()) {
-            return Ok(Some(record));
-        }
-        let chunk = self.chunk_with(sequence)?.unwrap_or_default();
-        let record = within(&chunk);
-        *latest() = chunk;
-        Ok(record)
-    }
-
-    /// The newest record of the event with this identity (E4).
-    pub fn find_event(&self, source: &Source, id: &EventId) -> Result<Option<Record>, StoreError> {
-        self.find(
-            |known| known.of_event(source, id),
-            |record| record.event().is_some_and(|event| event.source == *source && event.id == *id),
-        )
-    }
-
-    /// The newest record of the request with this id.
-    pub fn find_request(&self, id: &RequestId) -> Result<Option<Record>, StoreError> {
-        self.find(
-            |known| known.of_request(id),
-            |record| record.request.as_ref().is_some_and(|request| request.id == *id),
-        )
-    }
-
-    fn find(
-        &self,
-        hash: impl Fn(&Identities) -> u64,
-        confirm: impl Fn(&Record) -> bool,
-    ) -> Result<Option<Record>, StoreError> {
-        let identities = self.identities.read().unwrap_or_else(PoisonError::into_inner);
-        let candidates = identities.candidates(hash(&identities));
-        drop(identities);
-        for sequence in candidates {
-            if let Some(record) = self.record(sequence)?.filter(&confirm) {
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
-    }
-
-    fn get<M: Message + Default>(&self, key: &[u8]) -> Result<Option<M>, StoreError> {
+    pub(crate) fn get<M: Message + Default>(&self, key: &[u8]) -> Result<Option<M>, StoreError> {
         let value = self.db.get(key)?;
         value.map(|value| M::decode(&*value)).transpose().map_err(|error| {
             StoreError::damaged(format!("row {}", String::from_utf8_lossy(&key[1..])), error)

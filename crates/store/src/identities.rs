@@ -115,3 +115,29 @@ fn shrink<V>(map: &mut HashMap<u64, V>) {
         map.shrink_to(map.len() * 2);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SHRINK_MIN, Shard};
+
+    /// Forgetting gives the memory back too, and what stays is found.
+    #[test]
+    fn what_is_forgotten_takes_no_room() {
+        let mut shard = Shard::default();
+        for hash in 0..100_000 {
+            shard.latest.insert(hash, hash + 1);
+            shard.replaced.entry(hash).or_default().push_back(hash);
+        }
+        let room = |shard: &Shard| (shard.latest.capacity(), shard.replaced.capacity());
+        let full = room(&shard);
+        (1_000..100_000).for_each(|hash| shard.forget(hash, hash));
+        assert!(room(&shard).1 < full.1 / 20, "{:?} of {full:?}", room(&shard));
+        (1_000..100_000).for_each(|hash| shard.forget(hash, hash + 1));
+        assert!(room(&shard).0 < full.0 / 20, "{:?} of {full:?}", room(&shard));
+        assert_eq!((shard.latest.len(), shard.replaced.len()), (1_000, 1_000));
+        (0..1_000).for_each(|hash| assert_eq!(shard.latest[&hash], hash + 1));
+        (0..1_000).for_each(|hash| shard.forget(hash, hash));
+        (0..1_000).for_each(|hash| shard.forget(hash, hash + 1));
+        assert!(room(&shard).0.max(room(&shard).1) < SHRINK_MIN, "{:?}", room(&shard));
+    }
+}

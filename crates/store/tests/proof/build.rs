@@ -14,7 +14,7 @@ use pawl_domain::{
     Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, Verdict, VerdictResult,
     Version,
 };
-use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store};
+use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store, TrimPolicy};
 
 /// Any id or name.
 pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
@@ -23,6 +23,17 @@ pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
 
 pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp::since_epoch(Duration::from_secs(seconds))
+}
+
+/// Lets nothing go, and would keep nothing either.
+pub(crate) fn no_trim() -> TrimPolicy {
+    let keep_from = at(1 << 40);
+    TrimPolicy { expired_before: None, max_bytes: None, keep_from, keep_after: u64::MAX }
+}
+
+/// Lets everything go.
+pub(crate) fn trim_all() -> TrimPolicy {
+    TrimPolicy { max_bytes: Some(0), ..no_trim() }
 }
 
 pub(crate) fn version(revision: i64) -> Version {
@@ -285,14 +296,14 @@ pub(crate) fn updated(entity_id: &str) -> Change {
 
 /// Writes records as the engine does: dense, with a head.
 pub(crate) struct Log {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) head: Head,
     pub(crate) written: Vec<Arc<Record>>,
 }
 
 impl Log {
     pub(crate) fn open(dir: &Path) -> Self {
-        let store = Store::open(dir).unwrap();
+        let store = Arc::new(Store::open(dir).unwrap());
         let head = store.recovered();
         Self { store, head, written: Vec::new() }
     }
@@ -340,21 +351,40 @@ impl Log {
         assert_eq!(committed.head(), Some(self.head));
     }
 
-    /// Every record of the log, read one chunk after the other.
+    /// Closes the store and opens it again.
+    pub(crate) fn reopen(self, dir: &Path) -> Self {
+        let Self { store, head, written } = self;
+        drop(store);
+        let store = Arc::new(Store::open(dir).unwrap());
+        assert_eq!(store.recovered(), head);
+        Self { store, head, written }
+    }
+
+    /// Trims until there is no more to trim, and says in how many steps.
+    pub(crate) fn trim(&self, policy: &TrimPolicy) -> usize {
+        1 + std::iter::repeat_with(|| self.store.trim_step(policy).unwrap())
+            .take_while(|more| *more)
+            .count()
+    }
+
+    /// Every retained record of the log, read one chunk after the other.
     pub(crate) fn read_all(store: &Store) -> Vec<Record> {
         let mut records: Vec<Record> = Vec::new();
-        while let Some(chunk) = store.chunk_with(records.len() as u64 + 1).unwrap() {
+        let tail = store.tail().sequence;
+        while let Some(chunk) = store.chunk_with(tail + records.len() as u64).unwrap() {
             records.extend(chunk);
         }
         records
     }
 
-    /// Asserts that `store` holds exactly what was written here.
+    /// Asserts that `store` holds exactly what was written here, from its tail on.
     pub(crate) fn assert_in(&self, store: &Store) {
         assert_eq!(store.head().unwrap(), self.head);
         let found = Self::read_all(store);
-        assert_eq!(found.len(), self.written.len());
-        for (found, written) in found.iter().zip(&self.written) {
+        let tail = store.tail().sequence;
+        let retained = self.written.iter().filter(|record| record.sequence >= tail);
+        assert_eq!(found.len(), retained.clone().count());
+        for (found, written) in found.iter().zip(retained) {
             assert_eq!(found, &**written);
         }
     }

@@ -1,11 +1,12 @@
 //! The bytes are where FORMAT.md says, and recovery notices when they are not.
 
 use pawl_domain::Value;
-use pawl_store::{Change, OpenError, Store};
+use pawl_store::{Change, OpenError, Store, TrimPolicy};
 use tempfile::tempdir;
 
 use crate::build::{
     Log, decided, entity, event, fields, id, large_entity, pipeline, row, trigger, trigger_type,
+    trim_all,
 };
 use crate::directory::raw;
 
@@ -93,6 +94,11 @@ fn a_chunk_is_closed_at_48_kib() {
 
 /// A log of three chunks of two records; `change` goes behind the store's back.
 fn after(change: impl Fn(&sled::Db)) -> Result<Store, OpenError> {
+    after_trim(0, change)
+}
+
+/// The same, without the records up to `last`.
+fn after_trim(last: u64, change: impl Fn(&sled::Db)) -> Result<Store, OpenError> {
     let dir = tempdir().unwrap();
     let mut log = Log::open(dir.path());
     for number in 0..3 {
@@ -102,6 +108,7 @@ fn after(change: impl Fn(&sled::Db)) -> Result<Store, OpenError> {
         ];
         log.write(changes, Vec::new());
     }
+    log.trim(&TrimPolicy { keep_after: last, ..trim_all() });
     drop(log);
     let db = raw(dir.path());
     change(&db);
@@ -191,4 +198,55 @@ fn recovery_notices_what_does_not_fit() {
     let store = after(|db| drop(db.insert(&b"\x30deal/9"[..], &[0xff][..]))).unwrap();
     let error = store.entity(&id("deal/9")).unwrap_err().to_string();
     assert!(error.contains("deal/9") && error.contains("damaged"), "{error}");
+}
+
+#[test]
+fn a_tail_stands_where_the_format_says() {
+    drop(after_trim(4, |db| {
+        let found: Vec<Vec<u8>> = db.iter().keys().map(|key| key.unwrap().to_vec()).collect();
+        assert_eq!(found, [key("01"), key("02"), key("03"), part_key(5, 0)]);
+        // Fields 1 to 3: sequence, events and moves before.
+        assert_eq!(db.get([3]).unwrap().unwrap(), [0x08, 5, 0x10, 2, 0x18, 2]);
+    }));
+    let store = after_trim(0, |db| drop(db.insert([3], &[0x08, 1][..]))).unwrap();
+    assert_eq!(store.tail().sequence, 1, "a row that says what none says");
+}
+
+#[test]
+fn recovery_notices_a_tail_that_does_not_fit() {
+    let tail = |db: &sled::Db, sequence: u8, events: u8, moves: u8| {
+        drop(db.insert([3], &[0x08, sequence, 0x10, events, 0x18, moves][..]));
+    };
+    let first = |db: &sled::Db| drop(db.remove(part_key(3, 0)));
+    // Records 1 and 2 are trimmed; the first chunk is 3 and 4.
+    let cases: Vec<Case<'_>> = vec![
+        ("tail gone", Box::new(|db| drop(db.remove([3]))), "record 1 is missing"),
+        ("first chunk gone", Box::new(&first), "record 3 is missing"),
+        ("tail before the log", Box::new(|db| tail(db, 2, 0, 0)), "record 2 is missing"),
+        ("tail within a chunk", Box::new(|db| tail(db, 4, 2, 2)), "it begins with record 3"),
+        ("a chunk before the tail", Box::new(|db| tail(db, 5, 2, 2)), "it begins with record 3"),
+        ("tail at the end", Box::new(|db| tail(db, 7, 3, 3)), "it begins with record 3"),
+        ("tail behind the end", Box::new(|db| tail(db, 8, 3, 3)), "does not fit its head"),
+        ("no sequence", Box::new(|db| tail(db, 0, 0, 0)), "does not fit its head"),
+        (
+            "another count of moves",
+            Box::new(|db| tail(db, 3, 1, 2)),
+            "1 moves lie before it, not 2",
+        ),
+        ("another count of events", Box::new(|db| tail(db, 3, 2, 1)), "its head says"),
+        ("tail is no message", Box::new(|db| drop(db.insert([3], &[0xff][..]))), "row"),
+    ];
+    for (name, change, expected) in cases {
+        match after_trim(2, &*change) {
+            Err(OpenError::Damaged { problem, .. }) => {
+                assert!(problem.contains(expected), "{name}: {problem}");
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    let whole: [(&str, u8, u8); 3] = [("events", 2, 3), ("moves", 3, 2), ("nothing", 3, 3)];
+    for (name, events, moves) in whole {
+        let outcome = after_trim(6, |db| tail(db, 7, events, moves));
+        assert_eq!(outcome.is_ok(), name == "nothing", "a log of no records, wrong in {name}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Lists come in pages, in the order of ids, without what is deleted.
 
+use std::sync::Arc;
+
 use pawl_store::{Change, EntityRow, Page, Store, StoreError};
 use tempfile::{TempDir, tempdir};
 
@@ -9,7 +11,7 @@ use crate::build::{Log, entity, pipeline, row, trigger, trigger_type};
 const IDS: [&str; 9] = ["a", "a-b", "a.b", "a:b", "ab", "b", "b~", "c", "d"];
 const DELETED: [&str; 3] = ["a.b", "b", "d"];
 
-fn filled() -> (TempDir, Store) {
+fn filled() -> (TempDir, Arc<Store>) {
     let dir = tempdir().unwrap();
     let mut log = Log::open(dir.path());
     let mut changes = Vec::new();

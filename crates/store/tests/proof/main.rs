@@ -7,3 +7,7 @@ mod format;
 mod lists;
 mod lookups;
 mod reopen;
+mod retained;
+mod retained_model;
+mod retained_race;
+mod stats;

@@ -58,12 +58,10 @@ impl TriggerTally {
         }
     }
 
-    /// Forgets a trigger that is deleted at this place in the log: one that is created again begins
-    /// anew, and what was restored of that one stays.
-    pub fn forget(&mut self, id: &TriggerId, position: u64) {
-        if self.0.get(id).is_some_and(|tallied| tallied.restored_to < position) {
-            self.0.remove(id);
-        }
+    /// Forgets a trigger that is deleted, and what was restored of it: one that is created again
+    /// begins anew, and all that counts for it comes later in the log.
+    pub fn forget(&mut self, id: &TriggerId) {
+        self.0.remove(id);
     }
 
     /// What is known of a trigger.

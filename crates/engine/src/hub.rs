@@ -150,7 +150,7 @@ impl Hub {
 pub(crate) fn count(stats: &mut TriggerTally, record: &Record) {
     stats.count(record.decisions(), record.sequence, record.time);
     if let Change::TriggerDeleted(trigger) = &record.change {
-        stats.forget(&trigger.id, record.sequence);
+        stats.forget(&trigger.id);
     }
 }
 

@@ -41,10 +41,7 @@ impl Identities {
         let event = record.event().map(|e| self.of_event(e.source.as_str(), e.id.as_str()));
         let request = record.request.as_ref().map(|request| self.of_request(request.id.as_str()));
         for hash in event.into_iter().chain(request) {
-            let shard = &mut self.shards[shard_of(hash)];
-            if let Some(older) = shard.latest.insert(hash, record.sequence) {
-                shard.replaced.entry(hash).or_default().push_back(older);
-            }
+            self.shards[shard_of(hash)].insert(hash, record.sequence);
         }
     }
 
@@ -60,10 +57,7 @@ impl Identities {
 
     /// Sequences of the records that may have this identity, newest first.
     pub(crate) fn candidates(&self, hash: u64) -> Vec<u64> {
-        let shard = &self.shards[shard_of(hash)];
-        let Some(latest) = shard.latest.get(&hash) else { return Vec::new() };
-        let replaced = shard.replaced.get(&hash).into_iter().flat_map(|older| older.iter().rev());
-        std::iter::once(latest).chain(replaced).copied().collect()
+        self.shards[shard_of(hash)].candidates(hash)
     }
 
     /// How many identities are remembered.
@@ -93,6 +87,18 @@ fn shard_of(hash: u64) -> usize {
 }
 
 impl Shard {
+    fn insert(&mut self, hash: u64, sequence: u64) {
+        if let Some(older) = self.latest.insert(hash, sequence) {
+            self.replaced.entry(hash).or_default().push_back(older);
+        }
+    }
+
+    fn candidates(&self, hash: u64) -> Vec<u64> {
+        let Some(latest) = self.latest.get(&hash) else { return Vec::new() };
+        let replaced = self.replaced.get(&hash).into_iter().flat_map(|older| older.iter().rev());
+        std::iter::once(latest).chain(replaced).copied().collect()
+    }
+
     fn forget(&mut self, hash: u64, sequence: u64) {
         if let Some(older) = self.replaced.get_mut(&hash)
             && let Ok(at) = older.binary_search(&sequence)
@@ -120,13 +126,33 @@ fn shrink<V>(map: &mut HashMap<u64, V>) {
 mod tests {
     use super::{SHRINK_MIN, Shard};
 
+    /// Whoever else shares the hash is still found.
+    #[test]
+    fn records_are_forgotten_one_by_one() {
+        let mut shard = Shard::default();
+        // Twice the same: an event and a request of one record that share a hash.
+        for sequence in [3, 5, 5, 8] {
+            shard.insert(7, sequence);
+        }
+        shard.insert(9, 4);
+        assert_eq!(shard.candidates(7), [8, 5, 5, 3]);
+        let forgotten: [(u64, &[u64]); 6] =
+            [(3, &[8, 5, 5]), (4, &[8, 5, 5]), (5, &[8, 5]), (5, &[8]), (6, &[8]), (8, &[])];
+        for (sequence, left) in forgotten {
+            shard.forget(7, sequence);
+            assert_eq!(shard.candidates(7), left, "without {sequence}");
+        }
+        assert_eq!(shard.candidates(9), [4]);
+        assert_eq!((shard.latest.len(), shard.replaced.len()), (1, 0));
+    }
+
     /// Forgetting gives the memory back too, and what stays is found.
     #[test]
     fn what_is_forgotten_takes_no_room() {
         let mut shard = Shard::default();
         for hash in 0..100_000 {
-            shard.latest.insert(hash, hash + 1);
-            shard.replaced.entry(hash).or_default().push_back(hash);
+            shard.insert(hash, hash);
+            shard.insert(hash, hash + 1);
         }
         let room = |shard: &Shard| (shard.latest.capacity(), shard.replaced.capacity());
         let full = room(&shard);

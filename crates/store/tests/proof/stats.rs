@@ -69,7 +69,7 @@ fn opening_shows_rows_before_records() {
 fn count(tally: &mut TriggerTally, record: &Record) {
     tally.count(record.decisions(), record.sequence, record.time);
     if let Change::TriggerDeleted(trigger) = &record.change {
-        tally.forget(&trigger.id, record.sequence);
+        tally.forget(&trigger.id);
     }
 }
 

@@ -8,10 +8,10 @@ use crate::chunk::Stored;
 use crate::outline::Outline;
 use crate::{Store, StoreError, chunk, keys, pb};
 
-/// A step takes no further chunk once it has this many bytes or keys: with the tree's pages in
-/// memory, removing them keeps the writer waiting for some hundred microseconds.
-const STEP_BYTES: u64 = 256 * 1_024;
-const STEP_KEYS: usize = 64;
+/// A step takes no further chunk when it would have more bytes or keys than this: then removing them
+/// holds up the writer for a few hundred microseconds at most, with sled's rewriting of pages.
+const STEP_BYTES: u64 = 128 * 1_024;
+const STEP_KEYS: usize = 32;
 
 /// Where the retained log begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

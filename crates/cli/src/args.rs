@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// What happened to entities.
     #[command(subcommand)]
     Event(EventCommand),
-    /// Prints moves as they are committed, until ctrl-c.
+    /// Prints moves as they are committed, until ctrl-c; goes on when the server was away.
     Watch(WatchArgs),
     /// Tells in sentences what triggers did of late, and why or why not.
     Why(WhyArgs),
@@ -197,8 +197,8 @@ pub(crate) struct TestArgs {
 /// Values of one option are alternatives; all options that are given must hold.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Where to start: `now`, `earliest` (the oldest retained move), or after a resume token in
-    /// base64.
+    /// Where to start: `now`, `earliest` (the oldest retained move), `snapshot` (the entities as
+    /// they stand, then their moves), or after a resume token in base64.
     #[arg(long, value_name = "START", default_value = "now")]
     pub(crate) from: WatchFrom,
 
@@ -230,11 +230,16 @@ pub(crate) struct WatchArgs {
     #[arg(long = "responsible", value_name = "NAME")]
     pub(crate) responsibles: Vec<String>,
 
+    /// Shows entities too that are created, updated or deleted, or that enter or leave what the
+    /// options above choose.
+    #[arg(long)]
+    pub(crate) entity_changes: bool,
+
     /// The longest silence before the server says that all is well: 1s to 60s.
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span)]
     pub(crate) heartbeat: Duration,
 
-    /// How to print moves.
+    /// How to print what happens.
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Output,
 }
@@ -243,7 +248,8 @@ pub(crate) struct WatchArgs {
 pub(crate) enum Output {
     /// A line for people; times are local.
     Text,
-    /// A JSON object in each line, with the move and the token to resume after it.
+    /// A JSON object in each line, with the move and the token to resume after it. A line with
+    /// `started` says that a snapshot begins anew.
     Json,
 }
 

@@ -42,18 +42,20 @@ impl Address {
 
     /// Connects at once, so that a wrong address is told before anything is read.
     pub(crate) async fn connect(&self) -> Result<Channel, Failure> {
+        self.endpoint().connect().await.map_err(|error| Failure::Unreachable {
+            address: self.clone(),
+            cause: root_cause(&error),
+        })
+    }
+
+    /// How to connect.
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::from(self.0.clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_while_idle(true)
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(4 * WINDOW_BYTES)
-            .connect()
-            .await
-            .map_err(|error| Failure::Unreachable {
-                address: self.clone(),
-                cause: root_cause(&error),
-            })
     }
 }
 
@@ -109,6 +111,13 @@ impl ServerError {
         self.0.get_details_error_info()?.metadata.get(key).cloned()
     }
 
+    /// What is wrong with the connection, when it was not the server that answered.
+    pub(crate) fn broken_by(&self) -> Option<String> {
+        // Only what arose on this side has a source.
+        let source = self.0.source()?;
+        self.0.get_details_error_info().is_none().then(|| root_cause(source))
+    }
+
     /// Paths of the fields that are wrong, as they stand in the request.
     pub(crate) fn fields(&self) -> Vec<String> {
         self.violations().into_iter().map(|violation| violation.field).collect()
@@ -131,9 +140,8 @@ impl fmt::Display for ServerError {
         let message = status.message();
         match status.get_details_error_info() {
             Some(info) => write!(f, "{message} ({})", info.reason)?,
-            // Only what arose on this side has a source.
-            None => match status.source() {
-                Some(source) => write!(f, "the connection broke: {}", root_cause(source))?,
+            None => match self.broken_by() {
+                Some(cause) => write!(f, "the connection broke: {cause}")?,
                 None => write!(f, "{message} ({:?})", status.code())?,
             },
         }

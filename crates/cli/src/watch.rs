@@ -1,8 +1,8 @@
 mod names;
+mod states;
 mod text;
 
 use std::convert::Infallible;
-use std::fmt::Write;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,18 +10,19 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_STANDARD;
+use pawl_api::pb;
 use pawl_api::pb::move_service_client::MoveServiceClient;
 use pawl_api::pb::watch_frame::Frame;
 use pawl_api::pb::watch_moves_request::Start;
-use pawl_api::{json, pb};
-use tonic::Streaming;
-use tonic::transport::Channel;
+use pawl_api::watch::{Ended, Options, State, Update, Watch};
+use tonic::Code;
 
 use crate::args::{Output, WatchArgs};
-use crate::client::Address;
+use crate::client::{Address, ServerError};
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, to_json};
 use crate::signals::StopSignals;
+use crate::watch::states::States;
 pub(crate) use crate::watch::text::Text;
 
 /// Where a watch starts.
@@ -29,24 +30,34 @@ pub(crate) use crate::watch::text::Text;
 pub(crate) enum WatchFrom {
     Now,
     Earliest,
+    Snapshot,
     After(Vec<u8>),
 }
 
-/// `pawl watch`: prints moves until ctrl-c.
+/// `pawl watch`: prints what happens until ctrl-c.
 pub(crate) async fn run(args: WatchArgs, address: &Address) -> Result<(), Failure> {
     let mut signals = StopSignals::listen()?;
+    // Of what is printed: what a signal keeps from being printed comes again.
+    let mut token = None;
     let watching = async {
         let channel = address.connect().await?;
         let mut printer = match args.output {
-            Output::Text => Printer::Text(Box::new(Text::new(channel.clone()))),
+            Output::Text => Printer::Text(Box::new(Text::new(channel))),
             Output::Json => Printer::Json,
         };
-        let watch = open(channel, request(args)).await?;
-        follow(watch, &mut printer).await
+        let endpoint = address.endpoint();
+        let dial = move || MoveServiceClient::new(endpoint.connect_lazy());
+        let watch = Watch::start_dialing(dial, request(args), Options::default());
+        follow(watch, &mut printer, &mut token).await
     };
     tokio::select! {
         ended = watching => ended.map(|never| match never {}),
-        () = signals.next() => Ok(()),
+        () = signals.next() => {
+            if let Some(token) = token {
+                eprintln!("{}", how_to_go_on(&token));
+            }
+            Ok(())
+        }
     }
 }
 
@@ -64,10 +75,11 @@ fn request(args: WatchArgs) -> pb::WatchMovesRequest {
         start: Some(match args.from {
             WatchFrom::Now => Start::Now(pb::StartNow {}),
             WatchFrom::Earliest => Start::Earliest(pb::StartEarliest {}),
+            WatchFrom::Snapshot => Start::Snapshot(pb::StartSnapshot {}),
             WatchFrom::After(token) => Start::ResumeToken(token.into()),
         }),
         heartbeat_interval: Some(span_to_pb(args.heartbeat)),
-        include_entity_changes: false,
+        include_entity_changes: args.entity_changes,
     }
 }
 
@@ -76,86 +88,79 @@ fn span_to_pb(span: Duration) -> prost_types::Duration {
     span.try_into().unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })
 }
 
+/// Prints what a watch tells, and keeps the token of what is printed, until the watch ends, which is
+/// always a failure.
+async fn follow(
+    mut watch: Watch,
+    printer: &mut Printer,
+    token: &mut Option<Vec<u8>>,
+) -> Result<Infallible, Failure> {
+    let mut states = States::default();
+    loop {
+        match watch.next().await {
+            Ok(Update::Frame { frame, token }) => {
+                printer.print(pb::WatchFrame { resume_token: token, frame: Some(frame) }).await?;
+            }
+            Ok(Update::State(state)) => {
+                if let Some(line) = states.line(&state) {
+                    eprintln!("{line}");
+                }
+                if matches!(state, State::SnapshotRestarted) {
+                    printer.print_restart()?;
+                }
+            }
+            Err(ended) => return Err(failure(ended, token.as_deref())),
+        }
+        *token = watch.token().map(|token| token.to_vec());
+    }
+}
+
 /// How moves are printed.
 pub(crate) enum Printer {
     Text(Box<Text>),
     Json,
 }
 
-/// Starts a watch.
-pub(crate) async fn open(
-    channel: Channel,
-    request: pb::WatchMovesRequest,
-) -> Result<Streaming<pb::WatchMovesResponse>, Failure> {
-    Ok(MoveServiceClient::new(channel).watch_moves(request).await?.into_inner())
-}
-
-/// Prints the moves of a watch until it ends, which is always a failure.
-pub(crate) async fn follow(
-    mut watch: Streaming<pb::WatchMovesResponse>,
-    printer: &mut Printer,
-) -> Result<Infallible, Failure> {
-    let mut token = Vec::new();
-    loop {
-        let frames = match watch.message().await {
-            Ok(Some(response)) => response.frames,
-            Ok(None) => return Err(ended("the server ended the watch", &token)),
-            Err(status) if token.is_empty() => return Err(status.into()),
-            Err(status) => return Err(ended(&Failure::from(status).to_string(), &token)),
-        };
-        let mut lines = String::new();
-        let mut closing = None;
-        for frame in frames {
-            match &frame.frame {
-                Some(Frame::Move(moved)) => printer.print(&frame, moved, &mut lines).await,
-                Some(Frame::Closing(reason)) => closing = Some(reason.reason()),
-                Some(
-                    Frame::Started(_)
-                    | Frame::Heartbeat(_)
-                    | Frame::Entity(_)
-                    | Frame::EntityDeleted(_)
-                    | Frame::SnapshotComplete(_),
-                )
-                | None => {}
-            }
-            if !frame.resume_token.is_empty() {
-                token = frame.resume_token.to_vec();
-            }
-        }
-        if !lines.is_empty() {
-            print(&lines)?;
-        }
-        if let Some(reason) = closing {
-            return Err(ended(reason_for_people(reason), &token));
-        }
-    }
-}
-
 impl Printer {
-    async fn print(&mut self, frame: &pb::WatchFrame, moved: &pb::Move, lines: &mut String) {
-        let line = match self {
-            Self::Text(text) => text.line(moved).await,
-            Self::Json => json::to_json("pawl.v1.WatchFrame", frame)
-                .unwrap_or_else(|error| unreachable!("a frame of the contract: {error}"))
-                .to_string(),
+    /// Prints what a frame says, if it says anything.
+    pub(crate) async fn print(&mut self, frame: pb::WatchFrame) -> Result<(), Failure> {
+        let line = match (self, &frame.frame) {
+            (Self::Text(text), _) => text.line(&frame).await,
+            (Self::Json, Some(Frame::Heartbeat(_)) | None) => None,
+            (Self::Json, Some(_)) => Some(to_json("pawl.v1.WatchFrame", &frame).to_string()),
         };
-        // Writing to a string does not fail.
-        let _ = writeln!(lines, "{line}");
+        line.map_or(Ok(()), |line| print(&format!("{line}\n")))
+    }
+
+    /// A program is told as the contract does, in the place where it matters; people read it among
+    /// the other states.
+    fn print_restart(&self) -> Result<(), Failure> {
+        match self {
+            Self::Text(_) => Ok(()),
+            Self::Json => {
+                let frame = Some(Frame::Started(pb::Started {}));
+                let frame = pb::WatchFrame { frame, ..Default::default() };
+                print(&format!("{}\n", to_json("pawl.v1.WatchFrame", &frame)))
+            }
+        }
     }
 }
 
-fn reason_for_people(reason: pb::ClosingReason) -> &'static str {
-    match reason {
-        pb::ClosingReason::ServerShutdown => "the server is stopping",
-        pb::ClosingReason::Aged => "the watch has reached the greatest age that the server allows",
-        pb::ClosingReason::Expired => "the watch fell behind what is retained",
-        pb::ClosingReason::Unspecified => "the server ended the watch",
+/// Why it ended, and from where one could go on where that would help.
+fn failure(ended: Ended, token: Option<&[u8]>) -> Failure {
+    let error = ServerError::from(tonic::Status::from(ended));
+    let is_at_fault =
+        matches!(error.code(), Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange);
+    match token {
+        Some(token) if !is_at_fault => {
+            Failure::Incomplete(format!("{error}\n  {}", how_to_go_on(token)))
+        }
+        _ => error.into(),
     }
 }
 
-fn ended(why: &str, token: &[u8]) -> Failure {
-    let token = BASE64_STANDARD.encode(token);
-    Failure::Incomplete(format!("{why}\n  to go on from there: --from {token}"))
+fn how_to_go_on(token: &[u8]) -> String {
+    format!("to go on from there: --from {}", BASE64_STANDARD.encode(token))
 }
 
 impl FromStr for WatchFrom {
@@ -169,12 +174,13 @@ impl FromStr for WatchFrom {
         match text {
             "now" => Ok(Self::Now),
             "earliest" => Ok(Self::Earliest),
-            "" => Err("expected `now`, `earliest` or a resume token"),
-            token => STANDARD
-                .decode(token)
-                .or_else(|_| URL_SAFE.decode(token))
-                .map(Self::After)
-                .map_err(|_| "expected `now`, `earliest` or a resume token in base64"),
+            "snapshot" => Ok(Self::Snapshot),
+            "" => Err("expected `now`, `earliest`, `snapshot` or a resume token"),
+            token => {
+                STANDARD.decode(token).or_else(|_| URL_SAFE.decode(token)).map(Self::After).map_err(
+                    |_| "expected `now`, `earliest`, `snapshot` or a resume token in base64",
+                )
+            }
         }
     }
 }
@@ -187,6 +193,7 @@ mod tests {
     fn a_start_is_a_word_or_a_token() {
         assert_eq!("now".parse(), Ok(WatchFrom::Now));
         assert_eq!("earliest".parse(), Ok(WatchFrom::Earliest));
+        assert_eq!("snapshot".parse(), Ok(WatchFrom::Snapshot));
         for token in ["+/8=", "+/8", "-_8"] {
             assert_eq!(token.parse(), Ok(WatchFrom::After(vec![0xfb, 0xff])), "{token}");
         }

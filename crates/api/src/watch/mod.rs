@@ -76,7 +76,7 @@ pub struct Watch {
     silence: Duration,
     pauses: Pauses,
     phase: Phase,
-    /// To be told before any frame.
+    /// To be told before the next frame.
     states: VecDeque<State>,
     /// Received and not yet handed on; the token is that of the last one that was.
     frames: VecDeque<pb::WatchFrame>,
@@ -245,12 +245,7 @@ impl Watch {
             return;
         }
         *patience = Patience::new(self.silence);
-        if !std::mem::replace(stands, true) {
-            self.states.push_back(State::Live);
-            if std::mem::take(&mut self.snapshot_began) {
-                self.states.push_back(State::SnapshotRestarted);
-            }
-        }
+        *stands = true;
         // `started` alone is no progress: a server that falls over whatever comes next would be
         // called again and again without a pause.
         let progress = |frame: &pb::WatchFrame| {
@@ -270,7 +265,12 @@ impl Watch {
             self.snapshot_began = false;
         }
         match frame? {
-            Frame::Started(_) => None,
+            Frame::Started(_) => {
+                if std::mem::take(&mut self.snapshot_began) {
+                    self.states.push_back(State::SnapshotRestarted);
+                }
+                Some(Update::State(State::Live))
+            }
             Frame::Closing(closing) => {
                 if let Phase::Reading { patience, goodbye, .. } = &mut self.phase {
                     *goodbye = Some(closing.reason());

@@ -33,7 +33,7 @@ pub enum State {
         /// Which attempt it is, from 1, since frames last flowed.
         attempt: u32,
     },
-    /// It stands: each matching move will come.
+    /// It stands: each matching move will come. From here on there is a token, but for a snapshot.
     Live,
     /// It does not stand, and will try again.
     Interrupted {

@@ -75,7 +75,9 @@ async fn wherever_it_is_cut_each_move_comes_once_and_in_order() {
 async fn what_was_received_before_a_cut_is_handed_on_before_it_is_told() {
     let fake = Fake { batch: 4, ..Fake::new(MOVES, breaks(4)) };
     let mut watch = watch(&fake, earliest());
-    assert_eq!(story(&mut watch, 'I').await, "CLmmmI");
+    assert_eq!(story(&mut watch, 'L').await, "CL");
+    assert_eq!(position(&watch), Some(0), "the token of `started`");
+    assert_eq!(story(&mut watch, 'I').await, "mmmI");
     assert_eq!(position(&watch), Some(3));
     // The next call goes on after what was handed on.
     assert_eq!(story(&mut watch, 'm').await, "CLm");

@@ -5,13 +5,15 @@ use pawl_api::pb::entity_service_client::EntityServiceClient;
 use pawl_api::pb::pipeline_service_client::PipelineServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
 use tonic::transport::Channel;
+use tonic::{Code, Response, Status};
 
 /// How many names of each sort are kept; when there are more, they are asked for anew.
 const NAMES_MAX: usize = 10_000;
 
 /// What people call the things that moves refer to by id, asked from the server when first needed.
 ///
-/// What cannot be found, because it is deleted by now, is called by its id.
+/// What cannot be found, because it is deleted by now, is called by its id; so is, this once, what
+/// cannot be asked for because the server is away.
 #[derive(Debug)]
 pub(super) struct Names {
     pipeline_service: PipelineServiceClient<Channel>,
@@ -43,10 +45,11 @@ impl Names {
             return name.clone();
         }
         let request = pb::GetPipelineRequest { pipeline_id: pipeline_id.to_owned() };
-        let found = self.pipeline_service.get_pipeline(request).await;
-        let pipeline = found.ok().and_then(|response| response.into_inner().pipeline);
+        let Some(found) = answered(self.pipeline_service.get_pipeline(request).await) else {
+            return stage_id.to_owned();
+        };
         make_room(&mut self.stages);
-        for stage in pipeline.unwrap_or_default().stages {
+        for stage in found.pipeline.unwrap_or_default().stages {
             let name = or_id(stage.display_name, &stage.stage_id);
             self.stages.insert((pipeline_id.to_owned(), stage.stage_id), name);
         }
@@ -60,10 +63,11 @@ impl Names {
             return code.clone();
         }
         let request = pb::GetTriggerRequest { trigger_id: trigger_id.to_owned(), revision };
-        let found = self.trigger_service.get_trigger(request).await;
-        let trigger = found.ok().and_then(|response| response.into_inner().trigger);
+        let Some(found) = answered(self.trigger_service.get_trigger(request).await) else {
+            return String::new();
+        };
         make_room(&mut self.trigger_types);
-        let code = trigger.unwrap_or_default().trigger_type;
+        let code = found.trigger.unwrap_or_default().trigger_type;
         self.trigger_types.entry(key).or_insert(code).clone()
     }
 
@@ -73,11 +77,21 @@ impl Names {
             return name.clone();
         }
         let request = pb::GetEntityRequest { entity_id: entity_id.to_owned() };
-        let found = self.entity_service.get_entity(request).await;
-        let entity = found.ok().and_then(|response| response.into_inner().entity);
+        let Some(found) = answered(self.entity_service.get_entity(request).await) else {
+            return String::new();
+        };
         make_room(&mut self.entities);
-        let name = entity.unwrap_or_default().display_name;
+        let name = found.entity.unwrap_or_default().display_name;
         self.entities.entry(entity_id.to_owned()).or_insert(name).clone()
+    }
+}
+
+/// The response, which is empty when there is no such thing; `None` when the server did not say.
+fn answered<T: Default>(answer: Result<Response<T>, Status>) -> Option<T> {
+    match answer {
+        Ok(response) => Some(response.into_inner()),
+        Err(status) if status.code() == Code::NotFound => Some(T::default()),
+        Err(_) => None,
     }
 }
 

@@ -11,6 +11,7 @@
 mod binary;
 mod client;
 mod make;
+mod program;
 mod refused;
 mod server;
 mod suite;
@@ -19,6 +20,8 @@ mod watcher;
 pub use binary::{binary, workspace_root};
 pub use client::Client;
 pub use make::{entity, event, fields, pipeline, timestamp_ms, trigger, trigger_type};
+pub use nix::sys::signal::Signal;
+pub use program::Program;
 pub use refused::Refused;
 pub use server::{Ended, Port, Server};
 pub use suite::{cases, say, within};

@@ -3,11 +3,11 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
 
+use crate::program::{Lines, follow, signal};
 use crate::{Client, binary, within};
 
 /// Longer than any start or stop takes, also on a machine that is busy with something else.
@@ -117,9 +117,7 @@ impl Server {
 
     /// Asks it to stop, as a supervisor does.
     pub fn sigterm(&self) {
-        use nix::sys::signal::{Signal, kill};
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).expect("it runs");
-        kill(nix::unistd::Pid::from_raw(id), Signal::SIGTERM).expect("the process is there");
+        signal(&self.child, Signal::SIGTERM);
     }
 
     /// Waits until it has ended.
@@ -158,37 +156,4 @@ fn command() -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
-}
-
-/// The lines of an output, as they come.
-#[derive(Debug, Clone)]
-struct Lines(watch::Receiver<Vec<String>>);
-
-impl Lines {
-    fn all(&self) -> Vec<String> {
-        self.0.borrow().clone()
-    }
-
-    /// Waits until `pick` finds something; `None` when the output ends before.
-    async fn find<T>(&mut self, mut pick: impl FnMut(&[String]) -> Option<T>) -> Option<T> {
-        loop {
-            let found = pick(&self.0.borrow_and_update());
-            if found.is_some() {
-                return found;
-            }
-            self.0.changed().await.ok()?;
-        }
-    }
-}
-
-/// Reads an output to its end, so that the process never waits for a reader.
-fn follow(output: impl AsyncRead + Unpin + Send + 'static) -> Lines {
-    let (lines, following) = watch::channel(Vec::new());
-    tokio::spawn(async move {
-        let mut output = BufReader::new(output).lines();
-        while let Ok(Some(line)) = output.next_line().await {
-            lines.send_modify(|lines: &mut Vec<String>| lines.push(line));
-        }
-    });
-    Lines(following)
 }

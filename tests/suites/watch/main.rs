@@ -1,5 +1,6 @@
 //! Watching: where a watch starts, what it shows, how it lives and dies, and the process around it.
 
+mod command;
 mod filters;
 mod process;
 mod slow;

@@ -117,7 +117,12 @@ impl Server {
 
     /// Asks it to stop, as a supervisor does.
     pub fn sigterm(&self) {
-        signal(&self.child, Signal::SIGTERM);
+        self.signal(Signal::SIGTERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, which: Signal) {
+        signal(&self.child, which);
     }
 
     /// Waits until it has ended.

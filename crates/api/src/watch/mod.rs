@@ -5,15 +5,9 @@
 //! frames: nothing is missing, nothing comes twice. It ends only when trying again cannot help.
 //!
 //! ```no_run
-//! # async fn example<T>(client: pawl_api::pb::move_service_client::MoveServiceClient<T>)
-//! # -> Result<(), pawl_api::watch::Ended>
-//! # where
-//! #     T: tonic::client::GrpcService<tonic::body::Body> + Clone + Send + 'static,
-//! #     T::Future: Send,
-//! #     T::Error: Into<tonic::codegen::StdError>,
-//! #     T::ResponseBody: tonic::codegen::Body<Data = tonic::codegen::Bytes> + Send + 'static,
-//! #     <T::ResponseBody as tonic::codegen::Body>::Error: Into<tonic::codegen::StdError> + Send,
-//! # {
+//! # use pawl_api::pb::move_service_client::MoveServiceClient;
+//! # type Client = MoveServiceClient<tonic::transport::Channel>;
+//! # async fn example(client: Client) -> Result<(), pawl_api::watch::Ended> {
 //! use pawl_api::pb::{self, watch_frame::Frame};
 //! use pawl_api::watch::{Options, Update, Watch};
 //!

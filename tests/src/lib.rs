@@ -25,4 +25,4 @@ pub use program::Program;
 pub use refused::Refused;
 pub use server::{Ended, Port, Server};
 pub use suite::{cases, say, within};
-pub use watcher::{Watcher, earliest, now, resume};
+pub use watcher::{Watcher, earliest, now, resume, snapshot};

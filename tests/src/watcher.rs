@@ -21,6 +21,11 @@ pub fn resume(token: &[u8]) -> pb::WatchMovesRequest {
     from(Start::ResumeToken(token.to_vec().into()))
 }
 
+/// Asks to watch from the entities on, as they stand.
+pub fn snapshot() -> pb::WatchMovesRequest {
+    from(Start::Snapshot(pb::StartSnapshot {}))
+}
+
 fn from(start: Start) -> pb::WatchMovesRequest {
     // The shortest, so that tests which wait for a sign of life do not wait long.
     let heartbeat_interval = Some(prost_types::Duration { seconds: 1, nanos: 0 });

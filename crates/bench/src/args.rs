@@ -19,19 +19,29 @@ struct Bench {
 /// What this process is instead of the one that measures against the echo.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Role {
-    /// One of the two servers; prints its address and runs until its standard input ends.
+    /// One of the servers; prints its address and runs until its standard input ends.
     #[command(hide = true)]
     Server {
         /// Which.
         kind: Kind,
         /// On which runtime.
         runtime: Runtime,
-        /// Pawl's data directory, or the file with the echo's answers.
+        /// Pawl's data directory, or the file with what the other one sends.
         path: PathBuf,
     },
     /// What an event costs beside a million triggers of other pipelines, in ratio to what it costs
     /// with its own pipeline alone; and what a trigger takes in memory.
     Crowd(Crowd),
+    /// How many moves a second reach 1 to 10,000 watchers, in ratio to a server that sends the same
+    /// bytes and knows nothing. Both are fed without a store.
+    FanOut(FanOut),
+    /// What it costs the writer and the other watchers, and how much memory, that some do not read;
+    /// and whether they find everything when they do.
+    Stuck(Stuck),
+    /// How fast watchers read a long log, and what that costs those who publish.
+    CatchUp(CatchUp),
+    /// How long a snapshot of very many entities takes, and what the writer notices of it.
+    Snapshot(Snapshot),
 }
 
 /// What to measure of configurations with many triggers.
@@ -50,11 +60,95 @@ pub(crate) struct Crowd {
     pub(crate) events: u64,
 }
 
-/// Which of the two servers.
+/// What to measure of many watchers.
+#[derive(Debug, Args)]
+pub(crate) struct FanOut {
+    /// How many watchers there are; can be given several times.
+    #[arg(long, value_name = "N", default_values_t = [1, 100, 1_000, 10_000])]
+    pub(crate) watchers: Vec<usize>,
+
+    /// How often each server is measured with each number of watchers.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+
+    /// For how long it is measured each time, at least.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+}
+
+/// What to measure of watchers that do not read.
+#[derive(Debug, Args)]
+pub(crate) struct Stuck {
+    /// Watchers that read.
+    #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) reading: u64,
+
+    /// Watchers that do not, beside them.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) sleeping: u64,
+
+    /// Moves by which they are behind when their memory is measured.
+    #[arg(long, value_name = "N", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) behind: u64,
+
+    /// How often each server is measured.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+
+    /// For how long each time: first with all the load that it takes, then with little.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+
+    /// Events a second of the little load, one in five of which moves its entity.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) pace: u32,
+}
+
+/// What to measure of watchers that begin far back.
+#[derive(Debug, Args)]
+pub(crate) struct CatchUp {
+    /// Moves in the log.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    pub(crate) moves: u64,
+
+    /// How often one watcher, and ten at once, read them all.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) readings: u32,
+
+    /// How often PublishEvent is measured, alone and beside a watcher that reads the log.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+
+    /// For how long each time.
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+}
+
+/// What to measure of snapshots.
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    /// Entities that there are.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    pub(crate) entities: u64,
+
+    /// How often publishing is measured, alone and beside a watcher that takes snapshots.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+
+    /// For how long each time.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+}
+
+/// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     Echo,
     Pawl,
+    /// Pawl, whose watchers are shown what nobody committed.
+    Fed,
+    /// Sends watchers what lies ready.
+    Bare,
 }
 
 /// What the servers run on.

@@ -1,7 +1,7 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use clap::ValueEnum;
 use tonic::transport::{Channel, Endpoint};
@@ -13,6 +13,8 @@ use crate::args::{Kind, Runtime};
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: Child,
+    orders: ChildStdin,
+    replies: BufReader<ChildStdout>,
     address: SocketAddr,
 }
 
@@ -27,22 +29,42 @@ impl ServerProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (orders, stdout) = pipes.ok_or("a server without pipes")?;
+        let mut replies = BufReader::new(stdout);
         let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line)?;
-        }
+        replies.read_line(&mut line)?;
         let address = line.trim().parse().map_err(|_| format!("{kind:?} did not start"))?;
-        Ok(Self { child, address })
+        Ok(Self { child, orders, replies, address })
+    }
+
+    /// Gives it an order that it takes on its standard input.
+    pub(crate) fn tell(&mut self, order: &str) -> Result<(), Failure> {
+        Ok(writeln!(self.orders, "{order}")?)
+    }
+
+    /// The same, and waits until it is carried out.
+    pub(crate) fn ask(&mut self, order: &str) -> Result<(), Failure> {
+        self.tell(order)?;
+        let mut reply = String::new();
+        self.replies.read_line(&mut reply)?;
+        match reply.trim() {
+            "done" => Ok(()),
+            reply => Err(format!("a server was told to {order:?} and said {reply:?}").into()),
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A new connection.
     pub(crate) async fn connect(&self) -> Result<Channel, Failure> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
-        Ok(endpoint.tcp_nodelay(true).connect().await?)
+        connect(self.address).await
     }
 
     /// Some new connections.
@@ -53,6 +75,12 @@ impl ServerProcess {
         }
         Ok(channels)
     }
+}
+
+/// A new connection to a server that listens there.
+pub(crate) async fn connect(address: SocketAddr) -> Result<Channel, Failure> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
+    Ok(endpoint.tcp_nodelay(true).connect().await?)
 }
 
 /// How the command line calls it.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 /// How long the threads of a process have run, in nanoseconds by their names. Empty where the
 /// system does not tell in the way of Linux.
@@ -34,6 +35,12 @@ impl CpuTime {
         for (name, nanos) in &other.0 {
             *self.0.entry(name.clone()).or_default() += nanos;
         }
+    }
+
+    /// How many cores that keeps busy if it took so long.
+    #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
+    pub(crate) fn cores(&self, took: Duration) -> f64 {
+        self.0.values().sum::<u64>() as f64 / 1e9 / took.as_secs_f64()
     }
 
     /// Microseconds for each of `events`, by thread, those that matter first.

@@ -8,10 +8,11 @@ use pawl_domain::{
     Changes, Color, CustomerReach, DisplayName, EntityId, Event, Fields, NewEntity, NewPipeline,
     NewTrigger, Rejection, Semantics, Stage, Stages, Subject, TriggerSelection, TriggerState,
 };
-use pawl_engine::{Clock, Engine, OnExisting, Options};
+use pawl_engine::{Clock, Engine, OnExisting, Options, Retention};
 
 use crate::Failure;
 use crate::args::Crowd;
+use crate::memory::resident_bytes;
 use crate::spread::Spread;
 
 /// Triggers on each pipeline, and how many of them listen to what is published.
@@ -27,12 +28,12 @@ const OTHER: &str = "email.viewed";
 pub(crate) async fn run(plan: &Crowd) -> Result<(), Failure> {
     let dir = tempfile::tempdir()?;
     let alone = configured(&dir.path().join("alone"), 1).await?;
-    let before = resident_bytes()?;
+    let before = resident_bytes(std::process::id())?;
     let began = now();
     let pipelines = plan.triggers / TRIGGERS_PER_PIPELINE;
     let crowded = configured(&dir.path().join("crowded"), pipelines).await?;
     let took = began.elapsed();
-    let grown = resident_bytes()?.saturating_sub(before);
+    let grown = resident_bytes(std::process::id())?.saturating_sub(before);
     println!(
         "{pipelines} pipelines with {} triggers made in {took:.1?}; memory grew by {} MiB, {} bytes \
          a trigger (with the store's cache)",
@@ -66,18 +67,19 @@ pub(crate) async fn run(plan: &Crowd) -> Result<(), Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "measuring is what this is for")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 fn start(dir: &Path) -> Result<Engine, Failure> {
     #[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
     let clock = Clock::new(SystemTime::now);
-    Ok(Engine::start(dir, Options { clock, dedupe_window: Duration::from_hours(24) })?)
+    let (dedupe_window, retention) = (Duration::from_hours(24), Retention::default());
+    Ok(Engine::start(dir, Options { clock, dedupe_window, retention })?)
 }
 
 /// An engine with so many pipelines, alike; the entities stand in the first.
-async fn configured(dir: &Path, pipelines: u64) -> Result<Engine, Failure> {
+pub(crate) async fn configured(dir: &Path, pipelines: u64) -> Result<Engine, Failure> {
     let engine = start(dir)?;
     let made = stream::iter(0..pipelines).map(|number| {
         let engine = engine.clone();
@@ -136,7 +138,7 @@ fn trigger(number: u64) -> Result<NewTrigger, Rejection> {
     })
 }
 
-fn entity(number: u64) -> Result<NewEntity, Rejection> {
+pub(crate) fn entity(number: u64) -> Result<NewEntity, Rejection> {
     Ok(NewEntity {
         id: format!("deal/{number}").parse()?,
         pipeline_id: "p0".parse()?,
@@ -149,22 +151,25 @@ fn entity(number: u64) -> Result<NewEntity, Rejection> {
     })
 }
 
+/// An event of a round, about one deal.
+pub(crate) fn event(round: u32, number: u64, deal: u64) -> Result<Event, Rejection> {
+    let subject: EntityId = format!("deal/{deal}").parse()?;
+    Ok(Event {
+        id: format!("{round}-{number}").parse()?,
+        source: "bench".parse()?,
+        event_type: PUBLISHED.parse()?,
+        time: None,
+        actor: None,
+        subjects: vec![Subject::Entity(subject)],
+        attributes: Fields::default(),
+        changes: Changes::default(),
+    })
+}
+
 /// How long it takes until all events of a round are durable.
 async fn publish(engine: &Engine, round: u32, count: u64) -> Result<Duration, Failure> {
-    let event = |number: u64| {
-        let subject: EntityId = format!("deal/{}", number % ENTITIES).parse()?;
-        Ok::<_, Rejection>(Event {
-            id: format!("{round}-{number}").parse()?,
-            source: "bench".parse()?,
-            event_type: PUBLISHED.parse()?,
-            time: None,
-            actor: None,
-            subjects: vec![Subject::Entity(subject)],
-            attributes: Fields::default(),
-            changes: Changes::default(),
-        })
-    };
-    let events = (0..count).map(event).collect::<Result<Vec<_>, _>>()?;
+    let events = (0..count).map(|number| event(round, number, number % ENTITIES));
+    let events = events.collect::<Result<Vec<_>, _>>()?;
     let began = now();
     let outcomes = engine.publish(events, false).await?.outcomes().await?;
     let took = began.elapsed();
@@ -172,12 +177,4 @@ async fn publish(engine: &Engine, round: u32, count: u64) -> Result<Duration, Fa
         Some(rejection) => Err(rejection.into()),
         None => Ok(took),
     }
-}
-
-/// What this process has in memory.
-fn resident_bytes() -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS")?;
-    Ok(kilobytes.parse::<u64>()? * 1_024)
 }

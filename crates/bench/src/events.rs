@@ -98,6 +98,16 @@ impl Events {
     }
 }
 
+/// An event that moves so many entities, each of them once.
+pub(crate) fn wide(number: u64, subjects: u64, entities: u64) -> pb::Event {
+    let mut event = template();
+    event.event_id = format!("wide-{number:010}");
+    event.r#type.push_str(MOVING);
+    let first = number * subjects;
+    event.subjects.extend((first..first + subjects).map(|n| entity_id(n % entities)));
+    event
+}
+
 /// The id of an entity by its number, from 0.
 pub(crate) fn entity_id(number: u64) -> String {
     format!("deal/{number:08}")

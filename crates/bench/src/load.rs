@@ -10,11 +10,15 @@ use tonic::transport::Channel;
 
 use crate::Failure;
 use crate::case::{Lane, Shape};
-use crate::events::{Events, Source};
+use crate::events::{Events, Source, wide};
 use crate::tally::Tally;
 
 /// The streams fill up before anything counts.
 const RAMP: Duration = Duration::from_millis(200);
+
+/// Entities that each event of a history moves, and how many such events a message has.
+const SUBJECTS: u64 = 100;
+const EVENTS_PER_MESSAGE: usize = 10;
 
 /// While this lasts, answers count.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +89,70 @@ async fn call(
         tally.answered(&answer.outcome.unwrap_or_default(), window.holds(now));
     }
     Ok(tally)
+}
+
+/// Calls PublishEvent so many times a second, whether or not the ones before were answered.
+pub(crate) async fn paced(
+    channels: &[Channel],
+    mut events: Events,
+    per_second: f64,
+    length: Duration,
+) -> Result<Tally, Failure> {
+    let mut tally = Tally::new()?;
+    let mut calls: JoinSet<Result<_, Failure>> = JoinSet::new();
+    let (began, pause) = (Instant::now(), Duration::from_secs_f64(1.0 / per_second));
+    let mut at = Duration::ZERO;
+    for channel in channels.iter().cycle() {
+        tokio::time::sleep_until(began + at).await;
+        at += pause;
+        if at > length {
+            break;
+        }
+        let event = events.make();
+        tally.sent(std::slice::from_ref(&event));
+        let mut client = EventServiceClient::new(channel.clone());
+        calls.spawn(async move {
+            let start = Instant::now();
+            let request = pb::PublishEventRequest { event: Some(event), view: 0 };
+            let answer = client.publish_event(request).await?.into_inner();
+            Ok((answer.outcome.unwrap_or_default(), start.elapsed()))
+        });
+    }
+    while let Some(call) = calls.join_next().await {
+        let (outcome, took) = call??;
+        tally.took(took)?;
+        tally.answered(&outcome, true);
+    }
+    Ok(tally)
+}
+
+/// Publishes events until so many moves have come about, a hundred by each event, and says how many
+/// events that were. `from` is the number of the first.
+pub(crate) async fn history(
+    channel: &Channel,
+    source: Source,
+    from: u64,
+    moves: u64,
+) -> Result<u64, Failure> {
+    let count = moves.div_ceil(SUBJECTS);
+    let messages = (from..from + count).step_by(EVENTS_PER_MESSAGE).map(move |first| {
+        let last = (from + count).min(first + EVENTS_PER_MESSAGE as u64);
+        let events = (first..last).map(|number| wide(number, SUBJECTS, source.entities));
+        pb::PublishEventsRequest { events: events.collect(), view: 0 }
+    });
+    let mut client = EventServiceClient::new(channel.clone());
+    let mut answers = client.publish_events(tokio_stream::iter(messages)).await?.into_inner();
+    let mut moved = 0;
+    while let Some(answer) = answers.message().await? {
+        let decisions = answer.outcomes.iter().flat_map(|outcome| &outcome.decisions);
+        let outcomes = decisions.map(pb::Decision::outcome);
+        moved += outcomes.filter(|outcome| *outcome == pb::DecisionOutcome::Moved).count() as u64;
+    }
+    if moved == count * SUBJECTS {
+        Ok(count)
+    } else {
+        Err(format!("{moved} moves came about, not {}", count * SUBJECTS).into())
+    }
 }
 
 /// One stream with so many messages in flight: whenever the outcomes of a message have arrived, the

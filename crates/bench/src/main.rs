@@ -9,19 +9,26 @@
 
 mod args;
 mod case;
+mod catch_up;
 mod child;
 mod cpu;
 mod crowd;
 mod disk;
 mod echo;
 mod events;
+mod fan_out;
 mod load;
 mod measure;
+mod memory;
+mod raw;
 mod report;
 mod serve;
 mod setup;
+mod snapshot;
 mod spread;
+mod stuck;
 mod tally;
+mod watchers;
 
 use std::process::ExitCode;
 
@@ -39,6 +46,10 @@ fn main() -> ExitCode {
     let outcome = match role {
         Some(Role::Server { kind, runtime, path }) => block_on(runtime, serve::run(kind, path)),
         Some(Role::Crowd(crowd)) => block_on(Runtime::Multi, crowd::run(&crowd)),
+        Some(Role::FanOut(plan)) => block_on(Runtime::Single, fan_out::run(&plan)),
+        Some(Role::Stuck(plan)) => block_on(Runtime::Single, stuck::run(&plan)),
+        Some(Role::CatchUp(plan)) => block_on(Runtime::Single, catch_up::run(&plan)),
+        Some(Role::Snapshot(plan)) => block_on(Runtime::Multi, snapshot::run(&plan)),
         None => block_on(Runtime::Single, measure::run(&plan)),
     };
     match outcome {

@@ -135,14 +135,14 @@ impl Contestant {
     /// Events and moves by the server's own count, where it has one.
     async fn counted(&self) -> Result<Option<(u64, u64)>, Failure> {
         match self.kind {
-            Kind::Echo => Ok(None),
-            Kind::Pawl => setup::counted(&self.channels[0]).await.map(Some),
+            Kind::Echo | Kind::Bare => Ok(None),
+            Kind::Pawl | Kind::Fed => setup::counted(&self.channels[0]).await.map(Some),
         }
     }
 }
 
 /// Where cargo builds is a disk, and nobody minds what is left there.
-fn beside_program() -> Result<PathBuf, Failure> {
+pub(crate) fn beside_program() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe()?;
     Ok(program.parent().ok_or("this program lies nowhere")?.to_owned())
 }

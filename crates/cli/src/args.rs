@@ -1,6 +1,6 @@
 mod inquiry;
+mod serve;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use jiff::{Span, SpanRelativeTo};
 pub(crate) use crate::args::inquiry::{
     CatalogueArgs, ExportArgs, PreviewArgs, Telling, TriggerTypeCommand, WhyArgs, Written,
 };
+pub(crate) use crate::args::serve::{LogFormat, ServeArgs};
 use crate::client::Address;
 use crate::watch::WatchFrom;
 
@@ -81,53 +82,6 @@ pub(crate) enum EntityCommand {
 pub(crate) enum EventCommand {
     /// Publishes events from a file with one in each line, and tells what came of them.
     Publish(PublishArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Where the data is kept; created when it is missing.
-    ///
-    /// [default: ./pawl-data; with --demo a temporary directory that is removed at the end]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-
-    /// Where to listen. Port 0 takes a free one, which is then printed.
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:7171")]
-    pub(crate) listen: SocketAddr,
-
-    /// Sets up a sample sales pipeline, plays its customers and prints the moves.
-    #[arg(long)]
-    pub(crate) demo: bool,
-
-    /// Lets anyone who reaches a --listen address that is not loopback do everything.
-    #[arg(long)]
-    pub(crate) insecure: bool,
-
-    /// For how long the ids of events and requests are remembered, such as 90m, 24h or 7d.
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
-    pub(crate) dedupe_window: Duration,
-
-    /// What to log: a level, or levels by module such as `info,pawl_engine=debug`.
-    #[arg(
-        long,
-        value_name = "FILTER",
-        env = "PAWL_LOG",
-        default_value = "info",
-        value_parser = log_filter
-    )]
-    pub(crate) log: String,
-
-    /// How the log is written to standard error.
-    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
-    pub(crate) log_format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// A line for people, in color on a terminal.
-    Pretty,
-    /// A JSON object in each line.
-    Json,
 }
 
 #[derive(Debug, Args)]
@@ -273,13 +227,6 @@ fn span(text: &str) -> Result<Duration, String> {
     let span: Span = text.parse().map_err(malformed)?;
     let span = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(malformed)?;
     span.try_into().map_err(|_| "it must not be negative".to_owned())
-}
-
-fn log_filter(text: &str) -> Result<String, String> {
-    match text.parse::<tracing_subscriber::EnvFilter>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(problem) => Err(problem.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,16 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         listen: args.listen,
         insecure: args.insecure,
         dedupe_window: args.dedupe_window,
+        retention: pawl_server::Retention {
+            max_age: args.retention.0,
+            max_bytes: Some(args.retention_bytes).filter(|bytes| *bytes > 0),
+        },
+        connections: pawl_server::Connections {
+            keepalive_interval: args.keepalive_interval.0,
+            keepalive_timeout: args.keepalive_timeout,
+            max_streams: args.max_streams_per_connection,
+            max_age: args.max_connection_age.0,
+        },
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

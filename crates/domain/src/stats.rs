@@ -19,19 +19,25 @@ pub struct TriggerStats {
 
 /// The statistics of all triggers, as the decisions so far make them.
 #[derive(Debug, Default)]
-pub struct TriggerTally(HashMap<TriggerId, Tallied>);
+pub struct TriggerTally {
+    known: HashMap<TriggerId, Tallied>,
+    /// Those of which more is known than was [taken](Self::take_changed).
+    changed: Vec<TriggerId>,
+}
 
 #[derive(Debug, Default)]
 struct Tallied {
     stats: TriggerStats,
     /// What was decided up to and at this place in the log was in `stats` when they were restored.
     restored_to: u64,
+    /// Whether it is among the changed.
+    is_changed: bool,
 }
 
 impl TriggerTally {
     /// Begins with what is known of a trigger from all that was decided up to and at `position`.
     pub fn restore(&mut self, id: TriggerId, stats: TriggerStats, position: u64) {
-        self.0.insert(id, Tallied { stats, restored_to: position });
+        self.known.insert(id, Tallied { stats, restored_to: position, is_changed: false });
     }
 
     /// Counts what was decided at one moment, at this place in the log.
@@ -40,12 +46,16 @@ impl TriggerTally {
             if !verdict.result.is_considered() {
                 continue;
             }
-            let tallied = match self.0.get_mut(&verdict.trigger_id) {
+            let tallied = match self.known.get_mut(&verdict.trigger_id) {
                 Some(tallied) => tallied,
-                None => self.0.entry(verdict.trigger_id.clone()).or_default(),
+                None => self.known.entry(verdict.trigger_id.clone()).or_default(),
             };
             if position <= tallied.restored_to {
                 continue;
+            }
+            if !tallied.is_changed {
+                tallied.is_changed = true;
+                self.changed.push(verdict.trigger_id.clone());
             }
             let stats = &mut tallied.stats;
             stats.considered += 1;
@@ -61,11 +71,28 @@ impl TriggerTally {
     /// Forgets a trigger that is deleted, and what was restored of it: one that is created again
     /// begins anew, and all that counts for it comes later in the log.
     pub fn forget(&mut self, id: &TriggerId) {
-        self.0.remove(id);
+        if self.known.remove(id).is_some() {
+            self.changed.push(id.clone());
+        }
+    }
+
+    /// What is known of the triggers of which more is known since this was asked last; `None` of
+    /// those that were forgotten.
+    pub fn take_changed(&mut self) -> Vec<(TriggerId, Option<TriggerStats>)> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let known = &mut self.known;
+        let taken = changed.map(|id| {
+            let stats = known.get_mut(&id).map(|tallied| {
+                tallied.is_changed = false;
+                tallied.stats
+            });
+            (id, stats)
+        });
+        taken.collect()
     }
 
     /// What is known of a trigger.
     pub fn of(&self, id: &TriggerId) -> TriggerStats {
-        self.0.get(id).map(|tallied| tallied.stats).unwrap_or_default()
+        self.known.get(id).map(|tallied| tallied.stats).unwrap_or_default()
     }
 }

@@ -56,6 +56,21 @@ impl Timestamp {
             - i128::from(earlier.nanos);
         u64::try_from(nanos.max(0)).map_or(Duration::MAX, Duration::from_nanos)
     }
+
+    /// The moment this much earlier; the earliest there is when it would lie before that.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+        let seconds = self.seconds.saturating_sub(seconds);
+        let (seconds, nanos) = match self.nanos.checked_sub(span.subsec_nanos()) {
+            Some(nanos) => (seconds, nanos),
+            None => (seconds.saturating_sub(1), self.nanos + 1_000_000_000 - span.subsec_nanos()),
+        };
+        if seconds < Self::MIN_SECONDS {
+            return Self { seconds: Self::MIN_SECONDS, nanos: 0 };
+        }
+        Self { seconds, nanos }
+    }
 }
 
 impl fmt::Display for Timestamp {

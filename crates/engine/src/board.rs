@@ -63,7 +63,7 @@ impl Engine {
         for stage in &mut stages {
             stage.triggers.sort_by(|one, other| one.id.cmp(&other.id));
         }
-        let token = ResumeToken::new(&self.core.store, Position::after(written));
+        let token = ResumeToken::new(self.core.store.database_id(), Position::after(written));
         let per_stage = per_stage.min(ENTITIES_MAX / stages.len().max(1));
         let mut bytes = 0;
         let wanted = |stage: &BoardStage| {

@@ -12,9 +12,10 @@ use tracing::{Span, error, info};
 use crate::committer;
 use crate::core::{Core, Options, QUEUE_WEIGHT};
 use crate::hub::{Hub, count};
+use crate::retention;
 use crate::state::State;
 use crate::writer::{Job, Message, Refusal, Writer};
-use crate::{Counts, EngineError, MoveFilter, Start, Watch, WatchError};
+use crate::{Counts, EngineError, Show, Start, Watch, WatchError};
 
 /// How many requests may wait for the writer; further ones wait outside.
 pub const QUEUE_CAPACITY: usize = 1_024;
@@ -57,6 +58,10 @@ impl Engine {
         let committer_core = Arc::clone(&core);
         let committing =
             spawn("pawl-commit", move || committer::run(&store, &committer_core.hub, &to_commit));
+        let telling_core = Arc::clone(&core);
+        let telling = spawn("pawl-tell", move || telling_core.hub.tell());
+        let trimming_core = Arc::clone(&core);
+        let trimming = spawn("pawl-trim", move || retention::run(&trimming_core));
         let ended = Arc::clone(&core);
         spawn("pawl-end", move || {
             // When syncing failed the writer may still be waiting for work that will never be answered.
@@ -67,7 +72,11 @@ impl Engine {
                     error!(%problem, "the engine failed; outcomes in flight are unknown");
                 }
             }
+            ended.hub.end();
             ended.closing.send_replace(true);
+            trimming.thread().unpark();
+            // Nothing rests on how these end, but the store is closed with the last of them.
+            let _ = (telling.join(), trimming.join());
             ended.ended.send_replace(Some(outcome));
         });
         Ok(Self { core, queue })
@@ -119,19 +128,14 @@ impl Engine {
         &self.core.options
     }
 
-    /// Commit time of the oldest record that is retained.
-    pub async fn oldest_retained(&self) -> Result<Option<pawl_domain::Timestamp>, EngineError> {
-        self.read(|store| Ok(store.record(1)?.map(|record| record.time))).await
-    }
-
     /// Watches moves (W1 to W6).
-    pub fn watch(
+    pub async fn watch(
         &self,
         start: &Start,
-        filter: MoveFilter,
+        show: impl Into<Show>,
         heartbeat: Duration,
     ) -> Result<Watch, WatchError> {
-        Watch::start(Arc::clone(&self.core), start, filter, heartbeat)
+        Watch::start(Arc::clone(&self.core), start, show.into(), heartbeat).await
     }
 
     /// Sends an operation to the writer and waits until its answer is durable.
@@ -202,11 +206,8 @@ impl Engine {
     }
 
     async fn settle<T>(&self, result: Result<T, EngineError>) -> Result<T, EngineError> {
-        // Noted after reading: everything that was seen is at or before it.
-        let seen = self.core.hub.decided();
-        let mut head = self.core.hub.subscribe();
         tokio::select! {
-            _ = head.wait_for(|durable| durable.head.sequence >= seen) => result,
+            _ = self.core.settled() => result,
             // What was seen may never have become durable.
             failed = self.ended() => if failed.is_ok() { result } else { Err(EngineError::OutcomeUnknown) },
         }

@@ -1,13 +1,20 @@
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::thread;
+use std::time::Duration;
 
-use pawl_domain::{Move, Timestamp, TriggerId, TriggerStats, TriggerTally};
-use pawl_store::{Change, Committed, Head, Record, Store, StoreError};
+use pawl_domain::{TriggerId, TriggerStats, TriggerTally};
+use pawl_store::{Change, Committed, DatabaseId, Head, Record, Store, StoreError};
 use tokio::sync::watch;
 
-/// How many moves watchers find in memory; who is further behind reads the log.
-const RING_MOVES: usize = 65_536;
+use crate::ring::{Following, Ring};
+use crate::token::Position;
+use crate::watch::{Audience, Stretch};
+
+/// When many watchers were woken the next ones are woken a little later, so that each message
+/// carries more: this long for each of them, and at most that long.
+const PAUSE_PER_WATCHER: Duration = Duration::from_micros(10);
+const PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// How many of each thing there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,13 +29,16 @@ pub struct Counts {
     pub entities: u64,
 }
 
-/// What is durable: where the log ends, and its newest moves.
+/// What is durable: where the log ends, its newest part, and who watches it.
 #[derive(Debug)]
 pub(crate) struct Hub {
+    database_id: DatabaseId,
     head: watch::Sender<Durable>,
     ring: RwLock<Ring>,
+    audience: Arc<Audience>,
+    news: News,
     /// How alive each trigger is, by what is durable (Q3).
-    stats: RwLock<TriggerTally>,
+    stats: RwLock<Stats>,
     /// Up to where the log can be read already, durable or not.
     decided: AtomicU64,
 }
@@ -40,56 +50,42 @@ pub(crate) struct Durable {
     pub(crate) counts: Counts,
 }
 
-/// The moves of one record: what watchers need of it, without its event and verdicts.
+/// The statistics of triggers, with the last record that is counted.
 #[derive(Debug)]
-pub(crate) struct RecordMoves {
-    pub(crate) sequence: u64,
-    pub(crate) time: Timestamp,
-    /// How many moves the log holds before these.
-    pub(crate) before: u64,
-    pub(crate) moves: Vec<Move>,
+struct Stats {
+    tally: TriggerTally,
+    through: u64,
 }
 
-impl RecordMoves {
-    /// `None` when the record made none.
-    pub(crate) fn of(record: &Record) -> Option<Self> {
-        let moves: Vec<Move> = record.moves().cloned().collect();
-        let (sequence, time, before) = (record.sequence, record.time, record.moves_before);
-        (!moves.is_empty()).then_some(Self { sequence, time, before, moves })
-    }
+/// Wakes the one who tells the audience.
+#[derive(Debug)]
+struct News {
+    latest: Mutex<Latest>,
+    changed: Condvar,
 }
 
-/// The newest records that made moves.
-#[derive(Debug)]
-struct Ring {
-    records: VecDeque<Arc<RecordMoves>>,
-    moves: usize,
-    /// The ring knows of every move in records from here on.
-    from: u64,
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    sequence: u64,
+    over: bool,
 }
 
 impl Hub {
-    /// A hub that begins where the store ends, with the newest moves of its log.
+    /// A hub that begins where the store ends, with the newest part of its log.
     pub(crate) fn recover(
         store: &Store,
         counts: Counts,
         stats: TriggerTally,
     ) -> Result<Self, StoreError> {
         let head = store.recovered();
-        let mut ring = Ring { records: VecDeque::new(), moves: 0, from: head.sequence + 1 };
-        let tail = store.tail().sequence;
-        while ring.from > tail && ring.moves < RING_MOVES {
-            let chunk = store.chunk_with(ring.from - 1)?.unwrap_or_default();
-            ring.from = chunk.first().map_or(tail, |record| record.sequence);
-            for record in chunk.iter().rev().filter_map(RecordMoves::of) {
-                ring.moves += record.moves.len();
-                ring.records.push_front(Arc::new(record));
-            }
-        }
+        let latest = Mutex::new(Latest { sequence: head.sequence, over: false });
         Ok(Self {
+            database_id: store.database_id(),
             head: watch::Sender::new(Durable { head, counts }),
-            ring: RwLock::new(ring),
-            stats: RwLock::new(stats),
+            ring: RwLock::new(Ring::recover(store, head)?),
+            audience: Arc::new(Audience::new(head)),
+            news: News { latest, changed: Condvar::new() },
+            stats: RwLock::new(Stats { tally: stats, through: head.sequence }),
             decided: AtomicU64::new(head.sequence),
         })
     }
@@ -97,23 +93,75 @@ impl Hub {
     /// Shows what was committed to watchers and reads.
     pub(crate) fn announce(&self, committed: &Committed, counts: Counts) {
         let Some(head) = committed.head() else { return };
-        let newest: Vec<_> = committed
-            .records()
-            .filter_map(|record| RecordMoves::of(record))
-            .map(Arc::new)
-            .collect();
         let mut stats = self.stats.write().unwrap_or_else(PoisonError::into_inner);
-        committed.records().for_each(|record| count(&mut stats, record));
+        committed.records().for_each(|record| count(&mut stats.tally, record));
+        stats.through = head.sequence;
         drop(stats);
+        self.show(committed.records(), Durable { head, counts });
+    }
+
+    /// Puts records into the ring, and moves the head.
+    pub(crate) fn show<'r>(
+        &self,
+        records: impl Iterator<Item = &'r Arc<Record>>,
+        durable: Durable,
+    ) {
+        let newest = Stretch::cut(self.database_id, records);
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        ring.extend(newest);
+        ring.extend(newest, durable.head);
         // Before the ring is released: a token that it yields is never ahead of the head.
-        self.head.send_replace(Durable { head, counts });
+        self.head.send_replace(durable);
+        drop(ring);
+        let mut latest = self.news.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.sequence = durable.head.sequence;
+        drop(latest);
+        self.news.changed.notify_one();
+    }
+
+    /// Tells the audience of what is announced, until it is over. A thread of its own does this, so
+    /// that the number of watchers costs the commit nothing.
+    pub(crate) fn tell(&self) {
+        loop {
+            let told = self.audience.reached();
+            let latest = self.news.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            let waiting = |latest: &mut Latest| latest.sequence <= told.sequence && !latest.over;
+            let latest = self.news.changed.wait_while(latest, waiting);
+            if latest.unwrap_or_else(PoisonError::into_inner).over {
+                return;
+            }
+            let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+            let (stretches, head) =
+                (ring.behind(Position::after(told.sequence)), self.durable().head);
+            drop(ring);
+            let woken = self.audience.tell(stretches.as_deref(), head);
+            let woken = u32::try_from(woken).unwrap_or(u32::MAX);
+            if woken > 1 {
+                thread::sleep(PAUSE_PER_WATCHER.saturating_mul(woken).min(PAUSE_MAX));
+            }
+        }
+    }
+
+    /// Nothing will be announced any more.
+    pub(crate) fn end(&self) {
+        self.news.latest.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.news.changed.notify_all();
+    }
+
+    /// Who watches.
+    pub(crate) fn audience(&self) -> &Arc<Audience> {
+        &self.audience
     }
 
     /// How alive a trigger is.
     pub(crate) fn stats_of(&self, id: &TriggerId) -> TriggerStats {
-        self.stats.read().unwrap_or_else(PoisonError::into_inner).of(id)
+        self.stats.read().unwrap_or_else(PoisonError::into_inner).tally.of(id)
+    }
+
+    /// What is known of the triggers of which more is known since this was asked last, `None` of
+    /// those that are gone; and the last record that is counted.
+    pub(crate) fn take_changed_stats(&self) -> (u64, Vec<(TriggerId, Option<TriggerStats>)>) {
+        let mut stats = self.stats.write().unwrap_or_else(PoisonError::into_inner);
+        (stats.through, stats.tally.take_changed())
     }
 
     pub(crate) fn durable(&self) -> Durable {
@@ -134,15 +182,9 @@ impl Hub {
         self.decided.load(Ordering::Acquire)
     }
 
-    /// The records with moves from `sequence` on, at most `limit` of them, or `None` when the ring
-    /// does not reach back that far.
-    pub(crate) fn moves_from(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<RecordMoves>>> {
-        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        if sequence < ring.from {
-            return None;
-        }
-        let start = ring.records.partition_point(|record| record.sequence < sequence);
-        Some(ring.records.range(start..).take(limit).cloned().collect())
+    /// What follows a position, as far as memory reaches.
+    pub(crate) fn following(&self, position: Position) -> Following {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).following(position)
     }
 }
 
@@ -151,17 +193,5 @@ pub(crate) fn count(stats: &mut TriggerTally, record: &Record) {
     stats.count(record.decisions(), record.sequence, record.time);
     if let Change::TriggerDeleted(trigger) = &record.change {
         stats.forget(&trigger.id);
-    }
-}
-
-impl Ring {
-    fn extend(&mut self, newest: Vec<Arc<RecordMoves>>) {
-        self.moves += newest.iter().map(|record| record.moves.len()).sum::<usize>();
-        self.records.extend(newest);
-        while self.moves > RING_MOVES {
-            let Some(oldest) = self.records.pop_front() else { break };
-            self.moves -= oldest.moves.len();
-            self.from = oldest.sequence + 1;
-        }
     }
 }

@@ -15,11 +15,15 @@ mod configure;
 mod core;
 mod entities;
 mod error;
+#[cfg(feature = "feed")]
+mod feed;
 mod handle;
 mod hub;
 mod operations;
 mod publish;
 mod read;
+mod retention;
+mod ring;
 mod state;
 mod token;
 mod walk;
@@ -38,6 +42,9 @@ pub use operations::Publishing;
 pub use pawl_store::{Change, Head, OpenError, Page, Record, RequestIdentity, STORE, Store};
 pub use publish::{Previewed, Published, Told};
 pub use read::{EntityQuery, LoggedMove, MoveQuery, MovesPage, TriggerQuery};
+pub use retention::{DEFAULT_RETENTION, Retained, Retention};
 pub use token::ResumeToken;
-pub use watch::{MoveFilter, Start, Step, Watch, WatchedMove};
+pub use watch::{
+    Closing, Earliest, Encoded, MoveFilter, Pick, Show, Shown, Start, Step, Stretch, Watch,
+};
 pub use why::{LoggedVerdict, VerdictQuery, VerdictsPage};

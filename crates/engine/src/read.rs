@@ -314,7 +314,7 @@ fn moves_of_entity(
         }
         looked_at += 1;
         if page.moves.len() == limit || looked_at == CHAIN_MOVES {
-            page.next = (*previous > 0).then_some(at);
+            page.next = (*previous >= store.tail().sequence).then_some(at);
             break;
         }
         sequence = *previous;

@@ -1,19 +1,21 @@
-use pawl_store::{Head, Store};
+use pawl_store::{DatabaseId, Head, Store};
 
 use crate::WatchError;
 
-/// Where in the log a watch goes on: the next move is the first at or after this.
+/// Where in the log a watch goes on: what it shows next is the first at or after this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     /// Of the record.
     pub(crate) sequence: u64,
-    /// Among the record's moves.
+    /// Among the places of what the record has to show.
     pub(crate) index: u32,
 }
 
 impl Position {
-    /// The first move of all.
-    pub(crate) const EARLIEST: Self = Self { sequence: 1, index: 0 };
+    /// Before everything from `sequence` on.
+    pub(crate) fn before(sequence: u64) -> Self {
+        Self { sequence, index: 0 }
+    }
 
     /// Behind everything up to `sequence`.
     pub(crate) fn after(sequence: u64) -> Self {
@@ -28,13 +30,14 @@ impl Position {
 pub struct ResumeToken([u8; TOKEN_BYTES]);
 
 const TOKEN_BYTES: usize = 1 + 16 + 8 + 4 + 4;
-const TOKEN_VERSION: u8 = 1;
+/// Version 1 counted moves where this one counts places; none was ever released.
+const TOKEN_VERSION: u8 = 2;
 
 impl ResumeToken {
-    pub(crate) fn new(store: &Store, position: Position) -> Self {
+    pub(crate) fn new(database_id: DatabaseId, position: Position) -> Self {
         let mut bytes = [0; TOKEN_BYTES];
         bytes[0] = TOKEN_VERSION;
-        bytes[1..17].copy_from_slice(store.database_id().as_bytes());
+        bytes[1..17].copy_from_slice(database_id.as_bytes());
         bytes[17..25].copy_from_slice(&position.sequence.to_be_bytes());
         bytes[25..29].copy_from_slice(&position.index.to_be_bytes());
         let checksum = crc32fast::hash(&bytes[..29]);
@@ -47,8 +50,12 @@ impl ResumeToken {
         &self.0
     }
 
-    /// The position in a token that a client brought back (W5).
-    pub(crate) fn read(bytes: &[u8], store: &Store, head: Head) -> Result<Position, WatchError> {
+    /// The position in a token that a client brought back (W5); `None` when it is no longer retained.
+    pub(crate) fn read(
+        bytes: &[u8],
+        store: &Store,
+        head: Head,
+    ) -> Result<Option<Position>, WatchError> {
         let bytes: &[u8; TOKEN_BYTES] = bytes.try_into().map_err(|_| WatchError::Damaged)?;
         let checksum = crc32fast::hash(&bytes[..29]).to_be_bytes();
         if bytes[0] != TOKEN_VERSION || bytes[29..] != checksum {
@@ -60,13 +67,13 @@ impl ResumeToken {
             // Four bytes always fit.
             index: u32::try_from(number(&bytes[25..29])).unwrap_or(u32::MAX),
         };
-        if position < Position::EARLIEST {
+        if position.sequence == 0 {
             return Err(WatchError::Damaged);
         }
         let ahead = position > Position::after(head.sequence);
         if bytes[1..17] != *store.database_id().as_bytes() || ahead {
             return Err(WatchError::Foreign);
         }
-        Ok(position)
+        Ok(Some(position).filter(|position| position.sequence >= store.tail().sequence))
     }
 }

@@ -25,11 +25,13 @@ pub(crate) fn walk_back<T>(
 ) -> Result<Walked<T>, StoreError> {
     let mut found = Vec::new();
     let mut scanned = 0;
+    // Nothing lies before it, so no page leads there.
+    let tail = store.tail().sequence;
     let mut last =
         if before.index == 0 { before.sequence.saturating_sub(1) } else { before.sequence };
-    while last > 0 {
+    while last >= tail {
         let Some(chunk) = store.chunk_with(last)? else { break };
-        let first = chunk.first().map_or(1, |record| record.sequence);
+        let first = chunk.first().map_or(tail, |record| record.sequence);
         for record in chunk.iter().rev().skip_while(|record| record.sequence > last) {
             if is_past(record) {
                 return Ok(Walked { found, next: None });
@@ -39,7 +41,7 @@ pub(crate) fn walk_back<T>(
                 let at = MoveId { sequence: record.sequence, index };
                 found.extend(item.filter(|_| at < before));
                 if found.len() == limit {
-                    let next = (at > MoveId { sequence: 1, index: 0 }).then_some(at);
+                    let next = (at > MoveId { sequence: tail, index: 0 }).then_some(at);
                     return Ok(Walked { found, next });
                 }
             }
@@ -47,7 +49,7 @@ pub(crate) fn walk_back<T>(
         }
         last = first - 1;
         if scanned >= SCAN_RECORDS {
-            let next = (last > 0).then_some(MoveId { sequence: first, index: 0 });
+            let next = (last >= tail).then_some(MoveId { sequence: first, index: 0 });
             return Ok(Walked { found, next });
         }
     }

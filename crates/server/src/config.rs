@@ -2,6 +2,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pawl_engine::Retention;
+
 /// For how long event and request identities are remembered unless said otherwise (E4).
 pub const DEFAULT_DEDUPE_WINDOW: Duration = Duration::from_hours(24);
 
@@ -16,6 +18,50 @@ pub struct Config {
     pub insecure: bool,
     /// For how long event and request identities are remembered (E4).
     pub dedupe_window: Duration,
+    /// How far back events, decisions, moves and watches reach; at least the dedupe window (Q4).
+    pub retention: Retention,
+    /// How connections live.
+    pub connections: Connections,
+}
+
+/// How connections live, and the watches on them: which are held for weeks, through proxies that cut
+/// what is idle and balancers that would like to spread them anew.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    /// After so long without a word from the client it is asked whether it is there; `None`: never.
+    pub keepalive_interval: Option<Duration>,
+    /// A connection that does not answer for so long is dead.
+    pub keepalive_timeout: Duration,
+    /// Calls that one connection may have open at a time.
+    pub max_streams: u32,
+    /// How old a connection may become before new calls are sent elsewhere, and a watch before it is
+    /// told to come back, give or take a tenth; `None`: of any age.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            keepalive_interval: Some(Duration::from_secs(30)),
+            keepalive_timeout: Duration::from_secs(20),
+            max_streams: 1_024,
+            max_age: None,
+        }
+    }
+}
+
+impl Config {
+    /// Everything as it is unless said otherwise.
+    pub fn new(data: PathBuf, listen: SocketAddr) -> Self {
+        Self {
+            data,
+            listen,
+            insecure: false,
+            dedupe_window: DEFAULT_DEDUPE_WINDOW,
+            retention: Retention::default(),
+            connections: Connections::default(),
+        }
+    }
 }
 
 /// Largest request message.
@@ -39,10 +85,5 @@ pub(crate) const STREAM_REQUESTS_MAX: usize = 256;
 pub(crate) const STREAM_EVENTS_MAX: usize = 4_096;
 /// A response with outcomes is closed once it has grown to this: clients refuse more than 4 MiB.
 pub(crate) const RESPONSE_BYTES: usize = 1_024 * 1_024;
-/// A message to a watcher is closed once its frames have grown to this.
-pub(crate) const WATCH_MESSAGE_BYTES: usize = 64 * 1_024;
 /// How long calls in flight may take to end when the server stops.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(10);
-/// A connection that does not answer a ping for this long is dead.
-pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);

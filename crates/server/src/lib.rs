@@ -7,11 +7,13 @@
 //! Start reading at [`start`].
 
 mod config;
+mod frames;
 mod page;
 mod request;
 mod serve;
 mod services;
 mod status;
 
-pub use config::{Config, DEFAULT_DEDUPE_WINDOW};
+pub use config::{Config, Connections, DEFAULT_DEDUPE_WINDOW};
+pub use pawl_engine::{DEFAULT_RETENTION, Retention};
 pub use serve::{RunError, Running, StartError, start};

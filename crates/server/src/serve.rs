@@ -1,11 +1,10 @@
 use std::future::Future;
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use pawl_api::FILE_DESCRIPTOR_SET;
 use pawl_api::pb::entity_service_server::{self, EntityServiceServer};
 use pawl_api::pb::event_service_server::{self, EventServiceServer};
-use pawl_api::pb::move_service_server::{self, MoveServiceServer};
 use pawl_api::pb::pipeline_service_server::{self, PipelineServiceServer};
 use pawl_api::pb::system_service_server::{self, SystemServiceServer};
 use pawl_api::pb::trigger_service_server::{self, TriggerServiceServer};
@@ -21,8 +20,8 @@ use tonic_health::server::HealthReporter;
 use tracing::{debug_span, info, warn};
 
 use crate::Config;
-use crate::config::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT, MESSAGE_MAX_BYTES, STOP_GRACE};
-use crate::services::{Services, System};
+use crate::config::{Connections, MESSAGE_MAX_BYTES, STOP_GRACE};
+use crate::services::{MOVE_SERVICE, MoveServiceServer, Services, System};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -39,6 +38,18 @@ pub enum StartError {
     Exposed {
         /// The address.
         listen: SocketAddr,
+    },
+    /// The log would be trimmed of what has to be remembered.
+    #[error(
+        "the retention of {retention:?} is shorter than the dedupe window of {window:?}, within which \
+         an event that is published again is answered from the log; lengthen the one or shorten the \
+         other"
+    )]
+    Forgetful {
+        /// How far back the log is to reach.
+        retention: Duration,
+        /// For how long identities are to be remembered.
+        window: Duration,
     },
     /// The address cannot be had.
     #[error(
@@ -77,6 +88,7 @@ pub struct Running {
     health: HealthReporter,
     routes: Routes,
     incoming: TcpIncoming,
+    connections: Connections,
 }
 
 /// Opens the database and listens. Calls are answered once [`Running::run_until`] is awaited.
@@ -88,6 +100,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         }
         warn!(%listen, "insecure: anyone who can reach this address can read and change everything");
     }
+    let window = config.dedupe_window;
+    if let Some(retention) = config.retention.max_age.filter(|age| *age < window) {
+        return Err(StartError::Forgetful { retention, window });
+    }
     let unheard = |source| StartError::Listen { listen, source };
     // An address that is taken is found out before anything is made or read.
     let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
@@ -97,7 +113,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     socket.bind(listen).map_err(unheard)?;
     let clock = clock();
     let start_time = clock.now();
-    let options = Options { clock, dedupe_window: config.dedupe_window };
+    let options =
+        Options { clock, dedupe_window: config.dedupe_window, retention: config.retention };
     let opened = tokio::task::spawn_blocking(move || Engine::start(&config.data, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     // Only now, so that who can connect is answered.
@@ -107,9 +124,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         %address, database_id = %engine.database_id(), events = engine.head().events,
         moves = engine.head().moves, entities = engine.counts().entities, "open"
     );
-    let (health, routes) = routes(&engine, start_time).await?;
+    let connections = config.connections;
+    let (health, routes) = routes(&engine, start_time, &connections).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Ok(Running { address, engine, health, routes, incoming })
+    Ok(Running { address, engine, health, routes, incoming, connections })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
@@ -121,9 +139,10 @@ fn clock() -> Clock {
 async fn routes(
     engine: &Engine,
     start_time: pawl_domain::Timestamp,
+    connections: &Connections,
 ) -> Result<(HealthReporter, Routes), StartError> {
-    let services = Services { engine: engine.clone() };
-    let system = System { engine: engine.clone(), start_time };
+    let services = Services { engine: engine.clone(), max_watch_age: connections.max_age };
+    let system = System { engine: engine.clone(), start_time, connections: connections.clone() };
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -159,7 +178,7 @@ const HEALTH_OF: [&str; 7] = [
     trigger_service_server::SERVICE_NAME,
     entity_service_server::SERVICE_NAME,
     event_service_server::SERVICE_NAME,
-    move_service_server::SERVICE_NAME,
+    MOVE_SERVICE,
     system_service_server::SERVICE_NAME,
 ];
 
@@ -176,6 +195,11 @@ impl Running {
         self.address
     }
 
+    /// The engine behind it, for who wants to look at it without the network.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Serves until `shutdown`, then lets calls in flight end: watches say goodbye, queued changes
     /// become durable. Ends by itself only when the engine fails.
     pub async fn run_until(
@@ -183,7 +207,7 @@ impl Running {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), RunError> {
         let (stop, stopped) = oneshot::channel();
-        let server = spawn(self.routes, self.incoming, stopped);
+        let server = spawn(self.routes, self.incoming, &self.connections, stopped);
         let failed = tokio::select! {
             () = shutdown => None,
             ended = self.engine.ended() => Some(ended),
@@ -213,12 +237,19 @@ impl Running {
 fn spawn(
     routes: Routes,
     incoming: TcpIncoming,
+    connections: &Connections,
     stopped: oneshot::Receiver<()>,
 ) -> JoinHandle<Result<(), tonic::transport::Error>> {
-    let server = Server::builder()
+    let mut server = Server::builder()
         .tcp_nodelay(true)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(connections.keepalive_interval)
+        .http2_keepalive_timeout(Some(connections.keepalive_timeout))
+        .max_concurrent_streams(connections.max_streams);
+    if let Some(age) = connections.max_age {
+        // New calls go elsewhere; those that are open end by themselves, watches among them.
+        server = server.max_connection_age(age);
+    }
+    let server = server
         .trace_fn(|request| debug_span!("rpc", path = request.uri().path()))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async {

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use pawl_api::{convert, pb};
 use pawl_domain::Rejection;
-use pawl_engine::{EngineError, WatchError};
+use pawl_engine::{Earliest, EngineError, WatchError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use tracing::error;
@@ -74,19 +76,41 @@ pub(crate) fn stopping() -> Status {
 }
 
 /// Why a watch cannot start (W5).
-pub(crate) fn unwatchable(error: &WatchError, database_id: &str) -> Status {
+pub(crate) fn unwatchable(error: WatchError, database_id: &str) -> Status {
     let message = error.to_string();
-    refused(match error {
+    match error {
         WatchError::Damaged => {
-            simple(Code::InvalidArgument, pb::ErrorReason::ResumeTokenInvalid, message)
+            refused(simple(Code::InvalidArgument, pb::ErrorReason::ResumeTokenInvalid, message))
         }
         WatchError::Foreign => {
             let mut refusal =
                 simple(Code::FailedPrecondition, pb::ErrorReason::ResumeTokenForeign, message);
             refusal.metadata.insert("database_id".to_owned(), database_id.to_owned());
-            refusal
+            refused(refusal)
         }
-    })
+        WatchError::Expired(earliest) => expired(&earliest),
+        WatchError::Store(error) => internal(&error),
+    }
+}
+
+/// What a watch would show next is no longer retained (W5, Q4).
+pub(crate) fn expired(earliest: &Earliest) -> Status {
+    let message = WatchError::Expired(earliest.clone()).to_string();
+    let mut refusal = simple(Code::OutOfRange, pb::ErrorReason::ResumeTokenExpired, message);
+    let token = BASE64_STANDARD.encode(earliest.token.as_bytes());
+    refusal.metadata.insert("earliest_token".to_owned(), token);
+    if let Some(time) = earliest.time {
+        let time = convert::timestamp_to_pb(time).to_string();
+        refusal.metadata.insert("earliest_time".to_owned(), time);
+    }
+    refused(refusal)
+}
+
+/// A watch has reached its greatest age.
+pub(crate) fn aged() -> Status {
+    let message = "the watch has reached the greatest age that the server allows; \
+                   connect again with the last token";
+    refused(simple(Code::Unavailable, pb::ErrorReason::WatchAged, message.to_owned()))
 }
 
 /// A page token that is damaged or belongs to another list.

@@ -109,6 +109,12 @@ impl Store {
         self.page(Family::Entity, after, limit, |row| entity_of(row).map(live))
     }
 
+    /// The latest states of entities in the order of their ids, also of those that were deleted.
+    pub fn entity_rows(&self, after: &str, limit: usize) -> Result<Page<EntityRow>, StoreError> {
+        let all = |row: EntityRow| (row.entity.id.to_string(), Some(row));
+        self.page(Family::Entity, after, limit, |row| entity_of(row).map(all))
+    }
+
     /// The entities that name a customer, in the order of their ids.
     pub fn entities_naming(&self, customer: &CustomerId) -> Result<Vec<EntityId>, StoreError> {
         let prefix = keys::links(customer);

@@ -21,9 +21,15 @@ use tonic::Status;
 use row::Row;
 use world::World;
 
-/// What no request can bring about at will: failures of the server.
-const BEYOND_REQUESTS: [ErrorReason; 3] =
-    [ErrorReason::ShuttingDown, ErrorReason::OutcomeUnknown, ErrorReason::Internal];
+/// What no request can bring about at will: failures of the server, and what time does to watches
+/// (the suite `watch` waits for that).
+const BEYOND_REQUESTS: [ErrorReason; 5] = [
+    ErrorReason::ShuttingDown,
+    ErrorReason::OutcomeUnknown,
+    ErrorReason::Internal,
+    ErrorReason::ResumeTokenExpired,
+    ErrorReason::WatchAged,
+];
 
 fn rows() -> Vec<Row> {
     let tables = [

@@ -2,6 +2,7 @@
 
 use pawl_api::pb;
 use pawl_api::pb::ErrorReason;
+use pawl_api::pb::watch_moves_request::Start;
 use pawl_tests::{now, resume};
 use prost_types::{Duration, Timestamp};
 use tonic::Code;
@@ -19,6 +20,11 @@ fn filtered(filter: pb::MoveFilter) -> Call {
     call!(moves.watch_moves(pb::WatchMovesRequest { filter: Some(filter), ..now() }))
 }
 
+fn snapshot(filter: pb::MoveFilter) -> Call {
+    let start = Some(Start::Snapshot(pb::StartSnapshot {}));
+    call!(moves.watch_moves(pb::WatchMovesRequest { filter: Some(filter), start, ..now() }))
+}
+
 fn list(request: pb::ListMovesRequest) -> Call {
     call!(moves.list_moves(request))
 }
@@ -27,21 +33,25 @@ fn list(request: pb::ListMovesRequest) -> Call {
 pub(crate) fn rows() -> Vec<Row> {
     let one = |value: &str| vec![value.to_owned()];
     vec![
-        Row::new("an empty resume token", DAMAGED, "", "EARLIEST or NOW", call!(moves.watch_moves(resume(b"")))),
-        Row::new("a resume token of nobody", DAMAGED, "", "EARLIEST or NOW", call!(moves.watch_moves(resume(&[1; 33])))),
-        Row::new("a resume token with one bit turned", DAMAGED, "", "EARLIEST or NOW",
+        Row::new("an empty resume token", DAMAGED, "", "EARLIEST, SNAPSHOT or NOW", call!(moves.watch_moves(resume(b"")))),
+        Row::new("a resume token of nobody", DAMAGED, "", "EARLIEST, SNAPSHOT or NOW", call!(moves.watch_moves(resume(&[1; 33])))),
+        Row::new("a resume token with one bit turned", DAMAGED, "", "EARLIEST, SNAPSHOT or NOW",
             call!(|world| moves.watch_moves({
                 let mut token = world.client.watch(now()).await.token().to_vec();
                 token[20] ^= 1;
                 resume(&token)
             }))),
-        Row::new("half a resume token", DAMAGED, "", "EARLIEST or NOW",
+        Row::new("half a resume token", DAMAGED, "", "EARLIEST, SNAPSHOT or NOW",
             call!(|world| moves.watch_moves({
                 let token = world.client.watch(now()).await.token().to_vec();
                 resume(&token[..token.len() / 2])
             }))),
-        Row::new("another database's resume token", unmet(ErrorReason::ResumeTokenForeign), "", "EARLIEST or NOW",
+        Row::new("another database's resume token", unmet(ErrorReason::ResumeTokenForeign), "", "EARLIEST, SNAPSHOT or NOW",
             call!(|world| moves.watch_moves(resume(&world.foreign_token)))),
+        Row::new("a snapshot by the stage that was left", INVALID, "filter.from_stage_ids", "leave it empty",
+            snapshot(pb::MoveFilter { from_stage_ids: one("new"), ..Default::default() })),
+        Row::new("a snapshot by trigger", INVALID, "filter.trigger_ids", "leave it empty",
+            snapshot(pb::MoveFilter { trigger_ids: one("paid"), ..Default::default() })),
         Row::new("heartbeats too often", INVALID, "heartbeat_interval", "1s to 60s", beating(0, 999_000_000)),
         Row::new("heartbeats too seldom", INVALID, "heartbeat_interval", "1s to 60s", beating(60, 1)),
         Row::new("heartbeats in no time", INVALID, "heartbeat_interval", "1s to 60s", beating(0, 0)),

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use pawl_domain::{EntityPlace, NewTriggerType, Prose, Rejection, Resource, TypeCode};
 use pawl_engine::{
-    Clock, Engine, EngineError, EntityQuery, MoveByHand, MoveQuery, Options, Published, Told,
-    TriggerQuery, UpdateByHand, VerdictQuery,
+    Clock, Engine, EngineError, EntityQuery, MoveByHand, MoveQuery, Options, Published, Retention,
+    Told, TriggerQuery, UpdateByHand, VerdictQuery,
 };
 
 use crate::model::WINDOW_SECONDS;
@@ -35,6 +35,7 @@ impl Service {
         let options = Options {
             clock: Clock::new(at),
             dedupe_window: Duration::from_secs(WINDOW_SECONDS) + Duration::from_millis(500),
+            retention: Retention { max_age: None, max_bytes: None },
         };
         let engine = Engine::start(dir, options).expect("the database opens");
         let code: TypeCode = to::id("chained");

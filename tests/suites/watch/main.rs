@@ -1,9 +1,11 @@
 //! Watching: where a watch starts, what it shows, how it lives and dies, and the process around it.
 
+mod bounds;
 mod command;
 mod filters;
 mod process;
 mod slow;
+mod snapshots;
 mod starts;
 mod stops;
 
@@ -15,13 +17,17 @@ use pawl_tests::{Client, Server, entity, event, pipeline, trigger, trigger_type}
 async fn server() -> (Server, Client) {
     let server = Server::start().await;
     let client = server.client().await;
+    prepare(&client).await;
+    (server, client)
+}
+
+async fn prepare(client: &Client) {
     client.pipeline(pipeline("sales", "new offer won:WON")).await;
     for (event_type, stage) in [("go", "offer"), ("back", "new")] {
         client.trigger_type(trigger_type(event_type)).await;
         let trigger = trigger(event_type, &format!("sales/{stage}"), event_type);
         client.trigger(pb::Trigger { allow_move_back: true, ..trigger }).await;
     }
-    (server, client)
 }
 
 /// Creates deals `deal/0` and so on, and gives their ids.

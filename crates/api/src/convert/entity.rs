@@ -88,3 +88,16 @@ impl From<&Entity> for pb::Entity {
         }
     }
 }
+
+/// An entity that was deleted: what it was, with the revision of the deletion.
+impl From<&Entity> for pb::EntityDeleted {
+    fn from(entity: &Entity) -> Self {
+        Self {
+            entity_id: entity.id.to_string(),
+            pipeline_id: entity.pipeline_id.to_string(),
+            stage_id: entity.stage_id.to_string(),
+            revision: entity.version.revision,
+            time: Some(timestamp_to_pb(entity.version.update_time)),
+        }
+    }
+}

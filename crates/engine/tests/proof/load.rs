@@ -7,7 +7,7 @@ use pawl_domain::{Event, Subject};
 use pawl_engine::{EngineError, MoveFilter, MoveQuery, OnExisting, Start, Step};
 
 use crate::support::{
-    Bed, NEVER, entity_on, event, id, refused, to_head, trigger, trigger_type, viewed,
+    Bed, NEVER, entity_on, event, id, moves_in, refused, to_head, trigger, trigger_type, viewed,
 };
 
 /// Entities that one event moves forth and the next moves back.
@@ -116,7 +116,7 @@ async fn a_stream_that_does_not_wait_is_decided_in_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn stopping_answers_everything_that_is_queued() {
     let bed = seesaw(1).await;
-    let mut waiting = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).unwrap();
+    let mut waiting = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).await.unwrap();
     let goodbye = tokio::spawn(async move {
         loop {
             if let Step::Closing { .. } = waiting.next().await.unwrap() {
@@ -183,11 +183,11 @@ async fn the_ring_and_the_log_show_the_same() {
     let bed = seesaw(ENTITIES).await;
     let subjects: Vec<Subject> =
         (0..ENTITIES).map(|number| Subject::Entity(id(&format!("deal/{number}")))).collect();
-    let mut live = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).unwrap();
+    let mut live = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).await.unwrap();
     let live = tokio::spawn(async move {
         let mut seen = Vec::new();
         while seen.len() < EVENTS * ENTITIES {
-            let Step::Moves(moves) = live.next().await.unwrap() else { panic!() };
+            let moves = moves_in(live.next().await.unwrap());
             seen.extend(moves.iter().map(|m| (m.id, m.token.clone(), m.moved().clone())));
         }
         seen
@@ -211,8 +211,11 @@ async fn the_ring_and_the_log_show_the_same() {
                 // In the middle of a record, too.
                 _ => Start::Resume(live[skip - 1].1.as_bytes().to_vec()),
             };
-            let mut watch =
-                bed.engine.watch(&start, MoveFilter::default(), std::time::Duration::ZERO).unwrap();
+            let mut watch = bed
+                .engine
+                .watch(&start, MoveFilter::default(), std::time::Duration::ZERO)
+                .await
+                .unwrap();
             let (found, _) = to_head(&mut watch).await;
             assert_eq!(found.len(), live.len() - skip);
             for (found, (id, token, moved)) in found.iter().zip(&live[skip..]) {

@@ -10,6 +10,8 @@ mod load;
 mod moves;
 mod previews;
 mod requests;
+mod retention;
+mod snapshots;
 mod support;
 mod tokens;
 mod watches;

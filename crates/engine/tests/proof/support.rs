@@ -16,8 +16,9 @@ use pawl_domain::{
     TriggerSelection, TriggerState, VerdictResult,
 };
 use pawl_engine::{
-    Changed, Clock, Engine, EngineError, MoveByHand, Options, Published, Record, RequestIdentity,
-    Start, Step, SystemTime, Told, UpdateByHand, Watch, WatchedMove,
+    Changed, Clock, Engine, EngineError, MoveByHand, Options, Pick, Published, Record,
+    RequestIdentity, ResumeToken, Retention, Shown, Start, Step, SystemTime, Told, UpdateByHand,
+    Watch,
 };
 use tempfile::TempDir;
 
@@ -84,10 +85,15 @@ impl Bed {
 
     /// Stops the engine and starts another on the same directory.
     pub(crate) async fn reopen(self) -> Self {
+        self.reopen_with(FOREVER).await
+    }
+
+    /// The same with a retention.
+    pub(crate) async fn reopen_with(self, retention: Retention) -> Self {
         let Self { engine, hands, dir } = self;
         engine.stop().await.unwrap();
         drop(engine);
-        Self { engine: start(&dir.path().join("data"), &hands), hands, dir }
+        Self { engine: start_with(&dir.path().join("data"), &hands, retention), hands, dir }
     }
 
     /// What lies in the database's main file.
@@ -171,9 +177,38 @@ impl Bed {
 
     /// All moves from `start` to the head, and the token behind them.
     pub(crate) async fn watched(&self, start: Start) -> (Vec<WatchedMove>, Vec<u8>) {
-        let watch = self.engine.watch(&start, pawl_engine::MoveFilter::default(), Duration::ZERO);
+        let show = pawl_engine::MoveFilter::default();
+        let watch = self.engine.watch(&start, show, Duration::ZERO).await;
         to_head(&mut watch.unwrap()).await
     }
+}
+
+/// A move as a watch shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct WatchedMove {
+    pub(crate) id: MoveId,
+    pub(crate) token: ResumeToken,
+    moved: Move,
+}
+
+impl WatchedMove {
+    pub(crate) fn moved(&self) -> &Move {
+        &self.moved
+    }
+}
+
+/// The moves that a step shows, which must be one that does.
+pub(crate) fn moves_in(step: Step) -> Vec<WatchedMove> {
+    let Step::Stretch { stretch, picks, resumable: true } = step else { panic!("{step:?}") };
+    let mut moves = Vec::new();
+    for pick in picks {
+        let Pick::Items(range) = pick else { panic!("{pick:?}") };
+        for (token, shown) in stretch.shown(range) {
+            let Shown::Move(id, moved) = shown else { panic!("{shown:?}") };
+            moves.push(WatchedMove { id, token, moved: moved.clone() });
+        }
+    }
+    moves
 }
 
 /// Everything until a heartbeat says that the watch is at the head.
@@ -181,18 +216,25 @@ pub(crate) async fn to_head(watch: &mut Watch) -> (Vec<WatchedMove>, Vec<u8>) {
     let mut moves = Vec::new();
     loop {
         match watch.next().await.unwrap() {
-            Step::Moves(next) => moves.extend(next),
-            Step::Heartbeat { token, head_token, .. } if token == head_token => {
+            step @ Step::Stretch { .. } => moves.extend(moves_in(step)),
+            Step::Heartbeat { token: Some(token), head_token, .. } if token == head_token => {
                 return (moves, token.as_bytes().to_vec());
             }
             Step::Heartbeat { .. } => {}
-            Step::Closing { .. } => panic!("closing"),
+            other => panic!("{other:?}"),
         }
     }
 }
 
+/// Nothing is ever trimmed.
+const FOREVER: Retention = Retention { max_age: None, max_bytes: None };
+
 pub(crate) fn start(data: &Path, hands: &Hands) -> Engine {
-    let options = Options { clock: hands.clock(), dedupe_window: WINDOW };
+    start_with(data, hands, FOREVER)
+}
+
+fn start_with(data: &Path, hands: &Hands, retention: Retention) -> Engine {
+    let options = Options { clock: hands.clock(), dedupe_window: WINDOW, retention };
     Engine::start(data, options).unwrap()
 }
 

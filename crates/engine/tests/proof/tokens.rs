@@ -1,6 +1,6 @@
 //! W2 and W5: resume tokens.
 
-use pawl_engine::{MoveFilter, Start, WatchError};
+use pawl_engine::{Engine, MoveFilter, Start};
 
 use crate::support::{Bed, NEVER, event, start, trigger, trigger_type};
 
@@ -25,8 +25,15 @@ async fn go_on(bed: &Bed, number: usize) {
     assert_eq!(bed.publish(event).await.unwrap().record.moves().count(), 5);
 }
 
-fn resumed(bed: &Bed, token: &[u8]) -> Option<WatchError> {
-    bed.engine.watch(&Start::Resume(token.to_vec()), MoveFilter::default(), NEVER).err()
+/// Why a watch does not go on from a token.
+async fn refused(bed: &Bed, token: &[u8]) -> Option<String> {
+    refused_by(&bed.engine, token).await
+}
+
+async fn refused_by(engine: &Engine, token: &[u8]) -> Option<String> {
+    let start = Start::Resume(token.to_vec());
+    let refused = engine.watch(&start, MoveFilter::default(), NEVER).await.err();
+    refused.map(|error| format!("{error:?}"))
 }
 
 #[tokio::test]
@@ -51,33 +58,37 @@ async fn every_token_resumes_right_after_its_move() {
 async fn damaged_tokens_are_refused() {
     let bed = moved().await;
     let (_, token) = bed.watched(Start::Earliest).await;
-    assert_eq!(resumed(&bed, &token), None);
+    assert_eq!(refused(&bed, &token).await, None);
     let mut cases = 0;
     for at in 0..token.len() {
         for bit in 0..8 {
             let mut damaged = token.clone();
             damaged[at] ^= 1 << bit;
-            assert_eq!(resumed(&bed, &damaged), Some(WatchError::Damaged), "bit {bit} of {at}");
+            assert_eq!(
+                refused(&bed, &damaged).await.as_deref(),
+                Some("Damaged"),
+                "bit {bit} of {at}"
+            );
             cases += 1;
         }
-        assert_eq!(resumed(&bed, &token[..at]), Some(WatchError::Damaged), "cut to {at}");
+        assert_eq!(refused(&bed, &token[..at]).await.as_deref(), Some("Damaged"), "cut to {at}");
     }
     let longer = [&token[..], &[0]].concat();
-    assert_eq!(resumed(&bed, &longer), Some(WatchError::Damaged));
+    assert_eq!(refused(&bed, &longer).await.as_deref(), Some("Damaged"));
     println!("{cases} flips");
     // Whole, but of no position: records begin with 1.
     let mut nowhere = token.clone();
     nowhere[17..29].fill(0);
     let checksum = crc32fast::hash(&nowhere[..29]);
     nowhere[29..].copy_from_slice(&checksum.to_be_bytes());
-    assert_eq!(resumed(&bed, &nowhere), Some(WatchError::Damaged));
+    assert_eq!(refused(&bed, &nowhere).await.as_deref(), Some("Damaged"));
 }
 
 #[tokio::test]
 async fn a_token_of_another_database_is_refused() {
     let (bed, other) = (moved().await, moved().await);
     let (_, token) = other.watched(Start::Earliest).await;
-    assert_eq!(resumed(&bed, &token), Some(WatchError::Foreign));
+    assert_eq!(refused(&bed, &token).await.as_deref(), Some("Foreign"));
 }
 
 #[tokio::test]
@@ -92,10 +103,6 @@ async fn a_token_ahead_of_the_head_is_refused() {
     let hands = bed.hands.clone();
     let earlier = start(&copy, &hands);
     assert_eq!(earlier.database_id(), bed.engine.database_id());
-    let resume = |token: &[u8]| {
-        let start = Start::Resume(token.to_vec());
-        earlier.watch(&start, MoveFilter::default(), NEVER).err()
-    };
-    assert_eq!(resume(&ahead), Some(WatchError::Foreign), "W5");
-    assert_eq!(resume(&here), None, "the head itself is not ahead");
+    assert_eq!(refused_by(&earlier, &ahead).await.as_deref(), Some("Foreign"), "W5");
+    assert_eq!(refused_by(&earlier, &here).await, None, "the head itself is not ahead");
 }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use pawl_domain::{Move, MoveId, Responsible};
-use pawl_engine::{MoveFilter, Start, Step};
+use pawl_engine::{Closing, MoveFilter, Start, Step};
 
 use crate::support::{
-    Bed, NEVER, entity_on, event, id, moves, pipeline, record, to_head, trigger, trigger_type,
-    viewed,
+    Bed, NEVER, entity_on, event, id, moves, moves_in, pipeline, record, to_head, trigger,
+    trigger_type, viewed,
 };
 
 fn only<T: std::hash::Hash + Eq>(value: T) -> HashSet<T> {
@@ -52,7 +52,7 @@ async fn moved() -> (Bed, Vec<(MoveId, Move)>) {
 }
 
 async fn earliest(bed: &Bed, filter: MoveFilter) -> Vec<(MoveId, Move)> {
-    let mut watch = bed.engine.watch(&Start::Earliest, filter, Duration::ZERO).unwrap();
+    let mut watch = bed.engine.watch(&Start::Earliest, filter, Duration::ZERO).await.unwrap();
     let (found, _) = to_head(&mut watch).await;
     found.iter().map(|found| (found.id, found.moved().clone())).collect()
 }
@@ -128,7 +128,7 @@ async fn filters_show_what_matches() {
 #[tokio::test]
 async fn from_now_on_only_later_moves_come() {
     let (bed, _) = moved().await;
-    let mut watch = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).unwrap();
+    let mut watch = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).await.unwrap();
     let mut expected = Vec::new();
     for number in 0..3 {
         let event = event(&format!("late-{number}"), ["mail.opened", "back"][number % 2], "deal/2");
@@ -137,7 +137,7 @@ async fn from_now_on_only_later_moves_come() {
     }
     let mut found = Vec::new();
     while found.len() < expected.len() {
-        let Step::Moves(next) = watch.next().await.unwrap() else { panic!("W1") };
+        let next = moves_in(watch.next().await.unwrap());
         found.extend(next.iter().map(|next| (next.id, next.moved().clone())));
     }
     assert_eq!(found, expected);
@@ -147,26 +147,25 @@ async fn from_now_on_only_later_moves_come() {
 #[tokio::test]
 async fn a_waiting_watch_is_woken() {
     let (bed, _) = moved().await;
-    let mut watch = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).unwrap();
+    let mut watch = bed.engine.watch(&Start::Now, MoveFilter::default(), NEVER).await.unwrap();
     let waiting = tokio::spawn(async move { watch.next().await.unwrap() });
     tokio::task::yield_now().await;
     let published = bed.publish(viewed("late", "deal/2")).await.unwrap();
-    let Step::Moves(found) = waiting.await.unwrap() else { panic!("W4") };
+    let found = moves_in(waiting.await.unwrap());
     assert_eq!(Some(found[0].moved()), published.record.moves().next());
 }
 
 #[tokio::test]
 async fn dropping_a_wait_loses_nothing() {
     let (bed, made) = moved().await;
-    let mut watch = bed.engine.watch(&Start::Earliest, MoveFilter::default(), NEVER).unwrap();
+    let mut watch = bed.engine.watch(&Start::Earliest, MoveFilter::default(), NEVER).await.unwrap();
     let mut found = Vec::new();
     while found.len() < made.len() {
         // Polled once and dropped, again and again.
         tokio::select! {
             biased;
             step = watch.next() => {
-                let Step::Moves(next) = step.unwrap() else { panic!() };
-                found.extend(next.iter().map(|next| next.id));
+                found.extend(moves_in(step.unwrap()).iter().map(|next| next.id));
             }
             () = tokio::task::yield_now() => {}
         }
@@ -178,7 +177,7 @@ async fn dropping_a_wait_loses_nothing() {
 async fn a_sign_of_life_passes_what_does_not_match_and_nothing_else() {
     let (bed, made) = moved().await;
     let nothing = MoveFilter { entity_ids: only(id("deal/9")), ..MoveFilter::default() };
-    let mut watch = bed.engine.watch(&Start::Earliest, nothing, Duration::ZERO).unwrap();
+    let mut watch = bed.engine.watch(&Start::Earliest, nothing, Duration::ZERO).await.unwrap();
     let (found, token) = to_head(&mut watch).await;
     assert!(found.is_empty());
     let mut expected = Vec::new();
@@ -195,29 +194,40 @@ async fn a_sign_of_life_passes_what_does_not_match_and_nothing_else() {
 async fn a_sign_of_life_says_how_far_behind_it_is() {
     let (bed, made) = moved().await;
     let mut watch =
-        bed.engine.watch(&Start::Earliest, MoveFilter::default(), Duration::ZERO).unwrap();
-    let Step::Moves(found) = watch.next().await.unwrap() else { panic!("moves come first") };
-    assert_eq!(found.len(), made.len());
-    let Step::Heartbeat { token, head_token, lag_moves, lag, now } = watch.next().await.unwrap()
+        bed.engine.watch(&Start::Earliest, MoveFilter::default(), Duration::ZERO).await.unwrap();
+    let found = moves_in(watch.next().await.unwrap());
+    assert!(found.len() < made.len(), "what one commit made");
+    let Step::Heartbeat { token, head_token, lag_moves, now, .. } = watch.next().await.unwrap()
     else {
         panic!("W3")
     };
-    assert_eq!((token, lag_moves, lag), (head_token, 0, Duration::ZERO));
+    assert_eq!(token.as_ref(), Some(&found.last().unwrap().token), "nothing is passed over");
+    assert_ne!(token, Some(head_token));
+    assert_eq!(lag_moves, (made.len() - found.len()) as u64);
     assert_eq!(now, bed.hands.now());
+    to_head(&mut watch).await;
+    let Step::Heartbeat { token, head_token, lag_moves, lag, .. } = watch.next().await.unwrap()
+    else {
+        panic!("W3")
+    };
+    assert_eq!((token, lag_moves, lag), (Some(head_token), 0, Duration::ZERO));
 }
 
 #[tokio::test]
 async fn stopping_says_goodbye_with_a_token_that_resumes() {
     let (bed, made) = moved().await;
-    let watch =
-        |start, heartbeat| bed.engine.watch(&start, MoveFilter::default(), heartbeat).unwrap();
-    let mut waiting = watch(Start::Now, NEVER);
-    let mut behind = watch(Start::Earliest, NEVER);
+    let watch = async |start| bed.engine.watch(&start, MoveFilter::default(), NEVER).await.unwrap();
+    let mut waiting = watch(Start::Now).await;
+    let mut behind = watch(Start::Earliest).await;
     let goodbye = tokio::spawn(async move { waiting.next().await.unwrap() });
     tokio::task::yield_now().await;
     bed.engine.stop().await.unwrap();
-    let Step::Closing { token: at_head } = goodbye.await.unwrap() else { panic!("W6") };
-    let Step::Closing { token: at_start } = behind.next().await.unwrap() else { panic!("W6") };
+    let closed = |step| match step {
+        Step::Closing { token: Some(token), why: Closing::Stopping } => token,
+        other => panic!("W6: {other:?}"),
+    };
+    let at_head = closed(goodbye.await.unwrap());
+    let at_start = closed(behind.next().await.unwrap());
     assert!(matches!(behind.next().await.unwrap(), Step::Closing { .. }), "nothing follows");
     drop(behind);
     let bed = bed.reopen().await;

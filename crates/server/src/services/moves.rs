@@ -1,57 +1,47 @@
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::hash::Hash;
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::{Stream, stream};
-use pawl_api::pb::move_service_server::MoveService;
-use pawl_api::pb::watch_frame::Frame;
+use pawl_api::pb::watch_moves_request;
 use pawl_api::{convert, pb};
 use pawl_domain::{EntityId, EntityKind, PipelineId, Rejection, Responsible, StageId, TriggerId};
-use pawl_engine::{MoveFilter, MoveQuery, ResumeToken, Start, Step, Watch, WatchedMove};
-use prost::Message;
+use pawl_engine::{MoveFilter, MoveQuery, Show, Start};
 use tonic::{Request, Response, Status};
-use tracing::{Instrument, Span, debug};
 
+use super::watch::{WatchStream, Watching};
 use super::{Services, bad};
-use crate::config::{
-    FILTER_VALUES_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN, WATCH_MESSAGE_BYTES,
-};
+use crate::config::{FILTER_VALUES_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN};
 use crate::page::PageRequest;
-use crate::status::{failed, internal, page_token_invalid, stopping, unwatchable};
+use crate::status::{failed, page_token_invalid, unwatchable};
+
+use generated::move_service_server::MoveService;
+pub(crate) use generated::move_service_server::{MoveServiceServer, SERVICE_NAME};
+
+/// The service with watches that answer what is encoded already.
+mod generated {
+    #![allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
+    include!(concat!(env!("OUT_DIR"), "/pawl.v1.MoveService.rs"));
+}
 
 #[tonic::async_trait]
 impl MoveService for Services {
-    type WatchMovesStream =
-        Pin<Box<dyn Stream<Item = Result<pb::WatchMovesResponse, Status>> + Send>>;
+    type WatchMovesStream = WatchStream;
 
     async fn watch_moves(
         &self,
         request: Request<pb::WatchMovesRequest>,
-    ) -> Result<Response<Self::WatchMovesStream>, Status> {
+    ) -> Result<Response<WatchStream>, Status> {
         let request = request.into_inner();
         let filter = filter(request.filter.unwrap_or_default()).map_err(bad)?;
         let heartbeat = heartbeat(request.heartbeat_interval).map_err(bad)?;
-        let start = match request.start {
-            None | Some(pb::watch_moves_request::Start::Now(_)) => Start::Now,
-            Some(pb::watch_moves_request::Start::Earliest(_)) => Start::Earliest,
-            Some(pb::watch_moves_request::Start::Snapshot(_)) => Start::Now,
-            Some(pb::watch_moves_request::Start::ResumeToken(token)) => Start::Resume(token.into()),
-        };
+        let start = start(request.start, &filter).map_err(bad)?;
+        let show = Show { filter, entity_changes: request.include_entity_changes };
         let watch = self
             .engine
-            .watch(&start, filter, heartbeat)
-            .map_err(|error| unwatchable(&error, &self.engine.database_id().to_string()))?;
-        let started = frame(watch.token(), Frame::Started(pb::Started {}));
-        let frames =
-            WatchFrames { watch, ready: VecDeque::from([message(vec![started])]), closed: false };
-        // The span of the call lives as long as its stream.
-        let span = Span::current();
-        let messages = stream::unfold(frames, move |mut frames| {
-            async move { frames.next().await.map(|message| (message, frames)) }
-                .instrument(span.clone())
-        });
-        Ok(Response::new(Box::pin(messages)))
+            .watch(&start, show, heartbeat)
+            .await
+            .map_err(|error| unwatchable(error, &self.engine.database_id().to_string()))?;
+        Ok(Response::new(Watching::new(watch, self.max_watch_age).into_stream()))
     }
 
     async fn list_moves(
@@ -73,76 +63,6 @@ impl MoveService for Services {
     }
 }
 
-/// Turns the steps of a watch into messages, each of many frames but not much over 64 KiB.
-struct WatchFrames {
-    watch: Watch,
-    ready: VecDeque<pb::WatchMovesResponse>,
-    closed: bool,
-}
-
-impl WatchFrames {
-    async fn next(&mut self) -> Option<Result<pb::WatchMovesResponse, Status>> {
-        loop {
-            if let Some(message) = self.ready.pop_front() {
-                return Some(Ok(message));
-            }
-            if self.closed {
-                // The stream ends with this status and is never asked again (W6).
-                return Some(Err(stopping()));
-            }
-            match self.watch.next().await {
-                Ok(Step::Moves(moves)) => self.pack(&moves),
-                Ok(Step::Heartbeat { token, head_token, lag_moves, lag, now }) => {
-                    let beat = pb::Heartbeat {
-                        head_token: head_token.as_bytes().to_vec().into(),
-                        lag_moves: lag_moves.cast_signed(),
-                        lag: Some(convert::duration_to_pb(lag)),
-                        server_time: Some(convert::timestamp_to_pb(now)),
-                    };
-                    return Some(Ok(message(vec![frame(token, Frame::Heartbeat(beat))])));
-                }
-                Ok(Step::Closing { token }) => {
-                    self.closed = true;
-                    let reason = pb::ClosingReason::ServerShutdown.into();
-                    let closing = frame(token, Frame::Closing(pb::Closing { reason }));
-                    return Some(Ok(message(vec![closing])));
-                }
-                Err(error) => {
-                    self.closed = true;
-                    return Some(Err(internal(&error)));
-                }
-            }
-        }
-    }
-
-    fn pack(&mut self, moves: &[WatchedMove]) {
-        let (mut frames, mut bytes) = (Vec::new(), 0);
-        for watched in moves {
-            let moved = watched.moved();
-            debug!(move_id = %watched.id, entity_id = %moved.entity_id, "sent a move");
-            let sent = Frame::Move(convert::move_to_pb(Some(watched.id), moved));
-            let next = frame(watched.token.clone(), sent);
-            bytes += next.encoded_len();
-            frames.push(next);
-            if bytes >= WATCH_MESSAGE_BYTES {
-                self.ready.push_back(message(std::mem::take(&mut frames)));
-                bytes = 0;
-            }
-        }
-        if !frames.is_empty() {
-            self.ready.push_back(message(frames));
-        }
-    }
-}
-
-fn frame(token: ResumeToken, frame: Frame) -> pb::WatchFrame {
-    pb::WatchFrame { resume_token: token.as_bytes().to_vec().into(), frame: Some(frame) }
-}
-
-fn message(frames: Vec<pb::WatchFrame>) -> pb::WatchMovesResponse {
-    pb::WatchMovesResponse { frames }
-}
-
 fn heartbeat(interval: Option<prost_types::Duration>) -> Result<Duration, Rejection> {
     let Some(interval) = interval else { return Ok(HEARTBEAT_DEFAULT) };
     let interval = convert::duration("heartbeat_interval", interval)?;
@@ -151,6 +71,29 @@ fn heartbeat(interval: Option<prost_types::Duration>) -> Result<Duration, Reject
     }
     let problem = format!("is {interval:?}; choose {HEARTBEAT_MIN:?} to {HEARTBEAT_MAX:?}");
     Err(Rejection::invalid("heartbeat_interval", problem))
+}
+
+fn start(
+    start: Option<watch_moves_request::Start>,
+    filter: &MoveFilter,
+) -> Result<Start, Rejection> {
+    Ok(match start {
+        None | Some(watch_moves_request::Start::Now(_)) => Start::Now,
+        Some(watch_moves_request::Start::Earliest(_)) => Start::Earliest,
+        Some(watch_moves_request::Start::Snapshot(_)) => {
+            let by_move = [
+                ("filter.from_stage_ids", filter.from_stage_ids.is_empty()),
+                ("filter.trigger_ids", filter.trigger_ids.is_empty()),
+            ];
+            if let Some((field, _)) = by_move.into_iter().find(|(_, is_empty)| !is_empty) {
+                let problem = "chooses among moves and says nothing of entities that stand; \
+                               leave it empty, or start with `now`, `earliest` or a token";
+                return Err(Rejection::invalid(field, problem));
+            }
+            Start::Snapshot
+        }
+        Some(watch_moves_request::Start::ResumeToken(token)) => Start::Resume(token.into()),
+    })
 }
 
 fn filter(filter: pb::MoveFilter) -> Result<MoveFilter, Rejection> {

@@ -1,12 +1,12 @@
 use pawl_api::pb::system_service_server::SystemService;
 use pawl_api::{convert, pb};
 use pawl_domain::{Timestamp, limits};
-use pawl_engine::{Engine, QUEUE_CAPACITY};
+use pawl_engine::{Engine, Options, QUEUE_CAPACITY};
 use tonic::{Request, Response, Status};
 
 use crate::config::{
-    EVENTS_PER_MESSAGE_MAX, FILTER_VALUES_MAX, HEARTBEAT_MAX, HEARTBEAT_MIN, IMPORT_ENTITIES_MAX,
-    MESSAGE_MAX_BYTES, PAGE_SIZE_MAX,
+    Connections, EVENTS_PER_MESSAGE_MAX, FILTER_VALUES_MAX, HEARTBEAT_MAX, HEARTBEAT_MIN,
+    IMPORT_ENTITIES_MAX, MESSAGE_MAX_BYTES, PAGE_SIZE_MAX,
 };
 use crate::status::failed;
 
@@ -15,6 +15,7 @@ use crate::status::failed;
 pub(crate) struct System {
     pub(crate) engine: Engine,
     pub(crate) start_time: Timestamp,
+    pub(crate) connections: Connections,
 }
 
 #[tonic::async_trait]
@@ -23,8 +24,9 @@ impl SystemService for System {
         &self,
         _: Request<pb::GetServerInfoRequest>,
     ) -> Result<Response<pb::GetServerInfoResponse>, Status> {
-        let oldest = self.engine.oldest_retained().await.map_err(failed)?;
-        let (head, counts) = (self.engine.head(), self.engine.counts());
+        let retained = self.engine.retained().await.map_err(failed)?;
+        let counts = self.engine.counts();
+        let Options { dedupe_window, retention, .. } = self.engine.options();
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             database_id: self.engine.database_id().to_string(),
@@ -34,17 +36,22 @@ impl SystemService for System {
             trigger_count: counts.triggers.cast_signed(),
             trigger_type_count: counts.trigger_types.cast_signed(),
             entity_count: counts.entities.cast_signed(),
-            event_count: head.events.cast_signed(),
-            move_count: head.moves.cast_signed(),
-            oldest_retained_time: oldest.map(convert::timestamp_to_pb),
-            dedupe_window: Some(convert::duration_to_pb(self.engine.options().dedupe_window)),
-            limits: Some(stated_limits()),
-            retention: None,
+            event_count: retained.events.cast_signed(),
+            move_count: retained.moves.cast_signed(),
+            oldest_retained_time: retained.earliest.time.map(convert::timestamp_to_pb),
+            dedupe_window: Some(convert::duration_to_pb(*dedupe_window)),
+            limits: Some(stated_limits(&self.connections)),
+            retention: Some(pb::Retention {
+                max_age: retention.max_age.map(convert::duration_to_pb),
+                max_bytes: i64::try_from(retention.max_bytes.unwrap_or(0)).unwrap_or(i64::MAX),
+                logged_bytes: retained.bytes.cast_signed(),
+                earliest_token: retained.earliest.token.as_bytes().to_vec(),
+            }),
         }))
     }
 }
 
-fn stated_limits() -> pb::Limits {
+fn stated_limits(connections: &Connections) -> pb::Limits {
     let count = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
     pb::Limits {
         max_message_bytes: count(MESSAGE_MAX_BYTES),
@@ -61,8 +68,8 @@ fn stated_limits() -> pb::Limits {
         max_import_entities: count(IMPORT_ENTITIES_MAX),
         max_page_size: count(PAGE_SIZE_MAX),
         max_filter_values: count(FILTER_VALUES_MAX),
-        max_streams_per_connection: 0,
-        max_connection_age: None,
+        max_streams_per_connection: connections.max_streams.into(),
+        max_connection_age: connections.max_age.map(convert::duration_to_pb),
         min_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MIN)),
         max_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MAX)),
         max_parameters: count(limits::PARAMETERS_MAX),

@@ -1,0 +1,151 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+
+use super::span;
+
+const CONNECTIONS: &str = "Connections";
+/// How a bound that does not bind is written.
+const UNLIMITED: &str = "unlimited";
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where the data is kept; created when it is missing.
+    ///
+    /// [default: ./pawl-data; with --demo a temporary directory that is removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Where to listen. Port 0 takes a free one, which is then printed.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:7171")]
+    pub(crate) listen: SocketAddr,
+
+    /// Sets up a sample sales pipeline, plays its customers and prints the moves.
+    #[arg(long)]
+    pub(crate) demo: bool,
+
+    /// Lets anyone who reaches a --listen address that is not loopback do everything.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// For how long the ids of events and requests are remembered, such as 90m, 24h or 7d.
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
+    pub(crate) dedupe_window: Duration,
+
+    /// How far back events, decisions, moves and watches reach, such as 30d, or `unlimited`. Not
+    /// shorter than --dedupe-window.
+    #[arg(long, value_name = "SPAN", default_value = "30d")]
+    pub(crate) retention: Bound,
+
+    /// How large the log may grow before its oldest part is trimmed, such as 20GiB, or `unlimited`.
+    /// Nothing younger than --dedupe-window is trimmed, however large it is.
+    #[arg(long, value_name = "SIZE", default_value = "unlimited", value_parser = size)]
+    pub(crate) retention_bytes: u64,
+
+    /// A connection that has been silent for so long is asked whether its client is still there;
+    /// `unlimited` never asks.
+    #[arg(long, value_name = "SPAN", default_value = "30s", help_heading = CONNECTIONS)]
+    pub(crate) keepalive_interval: Bound,
+
+    /// A connection whose client does not answer for so long is closed.
+    #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = span, help_heading = CONNECTIONS)]
+    pub(crate) keepalive_timeout: Duration,
+
+    /// How many calls one connection may have open at a time, watches among them.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_024,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        help_heading = CONNECTIONS
+    )]
+    pub(crate) max_streams_per_connection: u32,
+
+    /// How old a connection and a watch may become before the client is asked to connect anew, give
+    /// or take a tenth, so that clients spread over servers behind a balancer.
+    #[arg(long, value_name = "SPAN", default_value = "unlimited", help_heading = CONNECTIONS)]
+    pub(crate) max_connection_age: Bound,
+
+    /// What to log: a level, or levels by module such as `info,pawl_engine=debug`.
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "PAWL_LOG",
+        default_value = "info",
+        value_parser = log_filter
+    )]
+    pub(crate) log: String,
+
+    /// How the log is written to standard error.
+    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people, in color on a terminal.
+    Pretty,
+    /// A JSON object in each line.
+    Json,
+}
+
+/// A span that may be unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound(pub(crate) Option<Duration>);
+
+impl FromStr for Bound {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            UNLIMITED => Ok(Self(None)),
+            text => match span(text)? {
+                Duration::ZERO => Err(format!("it must not be zero; write `{UNLIMITED}`")),
+                span => Ok(Self(Some(span))),
+            },
+        }
+    }
+}
+
+/// A number of bytes; 0 for one that is unlimited.
+fn size(text: &str) -> Result<u64, String> {
+    match text {
+        UNLIMITED => Ok(0),
+        text => match text.parse::<ByteSize>() {
+            Ok(ByteSize(0)) => Err(format!("it must not be zero; write `{UNLIMITED}`")),
+            Ok(ByteSize(bytes)) => Ok(bytes),
+            Err(problem) => Err(format!("{problem}; write it like 500MiB or 20GiB")),
+        },
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match text.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_spans_and_sizes_or_unlimited() {
+        assert_eq!("unlimited".parse(), Ok(Bound(None)));
+        assert_eq!("36h".parse(), Ok(Bound(Some(Duration::from_hours(36)))));
+        for text in ["0s", "", "soon", "-1h"] {
+            assert!(text.parse::<Bound>().is_err(), "{text}");
+        }
+        assert_eq!(size("unlimited"), Ok(0));
+        assert_eq!(size("2GiB"), Ok(2 << 30));
+        assert_eq!(size("1048576"), Ok(1 << 20));
+        for text in ["0", "", "much", "-1"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

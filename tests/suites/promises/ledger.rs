@@ -18,6 +18,7 @@ pub(crate) struct Ledger {
     /// Revisions that are a creation: what lies before one is a deletion.
     created: BTreeSet<(String, i64)>,
     kills: Vec<(Moment, Moment)>,
+    stops: Vec<(Moment, Moment)>,
 }
 
 impl Ledger {
@@ -28,6 +29,7 @@ impl Ledger {
             entities: BTreeMap::new(),
             created: BTreeSet::new(),
             kills: Vec::new(),
+            stops: Vec::new(),
         }
     }
 
@@ -111,6 +113,11 @@ impl Ledger {
         self.kills.push((from, until));
     }
 
+    /// A server was stopped.
+    pub(crate) fn stopped(&mut self, from: Moment, until: Moment) {
+        self.stops.push((from, until));
+    }
+
     fn insert(&mut self, moved: &pb::Move, span: Span) {
         let key = key_of(&moved.move_id).expect("a move id is SEQUENCE-INDEX");
         let entry = self.moves.entry(key);
@@ -157,7 +164,7 @@ impl Ledger {
         let before = |first| self.moves.range(..first).count();
         let retained_from = first.map_or(self.moves.len(), before);
         let mut truth = Truth::new(self.began, self.moves.into_values().collect(), entities);
-        (truth.retained_from, truth.kills) = (retained_from, self.kills);
+        (truth.retained_from, truth.kills, truth.stops) = (retained_from, self.kills, self.stops);
         truth
     }
 }

@@ -24,6 +24,9 @@ pub(crate) struct Session {
     pub(crate) heartbeat: Duration,
     /// Whether it took each frame as soon as it came. Who does not finds heartbeats late.
     pub(crate) eager: bool,
+    /// Whether what was sent may be lost when the server goes: it is read so slowly, through
+    /// something in between, that the system gives up on it.
+    pub(crate) narrow: bool,
     /// Before the request was sent.
     pub(crate) asked: Moment,
     pub(crate) frames: Vec<Seen>,

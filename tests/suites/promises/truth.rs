@@ -80,6 +80,8 @@ pub(crate) struct Truth {
     pub(crate) entities: BTreeMap<String, History>,
     /// From when until when a server was being killed.
     pub(crate) kills: Vec<(Moment, Moment)>,
+    /// The same for one that was asked to stop.
+    pub(crate) stops: Vec<(Moment, Moment)>,
     places: HashMap<String, usize>,
 }
 
@@ -91,7 +93,15 @@ impl Truth {
     ) -> Self {
         let places = moves.iter().enumerate();
         let places = places.map(|(place, one)| (one.moved.move_id.clone(), place)).collect();
-        Self { began, moves, retained_from: 0, entities, kills: Vec::new(), places }
+        Self {
+            began,
+            moves,
+            retained_from: 0,
+            entities,
+            kills: Vec::new(),
+            stops: Vec::new(),
+            places,
+        }
     }
 
     /// Where a move stands in the log.

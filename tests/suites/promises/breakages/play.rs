@@ -226,6 +226,7 @@ impl Play {
             entity_changes: ask.changes,
             heartbeat: HEARTBEAT,
             eager: true,
+            narrow: false,
             asked: ask.from,
             frames,
             end: ask.end,

@@ -181,6 +181,26 @@ pub(super) const BREAKAGES: &[Breakage] = &[
         },
     },
     Breakage {
+        what: "a narrow line that breaks because the server stopped",
+        of: "sales across a stop",
+        broken: None,
+        how: |b| {
+            let session = &mut b.transcript.sessions[0];
+            (session.end, session.narrow) = (cut(), true);
+            b.truth.stops.push((session.ended, session.ended + Duration::from_millis(10)));
+        },
+    },
+    Breakage {
+        what: "a good line that breaks because the server stopped",
+        of: "sales across a stop",
+        broken: Some(Promise::EndsOnlyWithReason),
+        how: |b| {
+            let session = &mut b.transcript.sessions[0];
+            session.end = cut();
+            b.truth.stops.push((session.ended, session.ended + Duration::from_millis(10)));
+        },
+    },
+    Breakage {
         what: "a token of its own that the server does not want any more",
         of: "sales from now",
         broken: Some(Promise::EndsOnlyWithReason),

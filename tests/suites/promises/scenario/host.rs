@@ -61,15 +61,18 @@ impl Host {
     pub(super) async fn restart(self, stage: &Stage) -> Self {
         // Who reads slowly hurries now: the server waits for them, but not for long.
         stage.listens(None);
+        let from = stage.now();
         let (host, address) = match self {
             Self::Inside { data, trims, stop, task } => {
                 ended(stop, task).await;
+                stage.ledger().stopped(from, stage.now());
                 let (stop, task, address) = start(&data, trims).await;
                 (Self::Inside { data, trims, stop, task }, address)
             }
             Self::Process(mut server) => {
                 let status = server.terminate().await;
                 assert_eq!(status.code(), Some(0), "{:?}", server.log());
+                stage.ledger().stopped(from, stage.now());
                 server.restart(Port::Any).await;
                 let address = server.address();
                 (Self::Process(server), address)

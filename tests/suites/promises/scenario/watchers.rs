@@ -159,6 +159,7 @@ impl Watcher {
             entity_changes: self.entity_changes,
             heartbeat: HEARTBEAT,
             eager: matches!(self.temper, Temper::Eager | Temper::Fickle),
+            narrow: self.temper == Temper::Throttled,
             asked,
             frames: Vec::new(),
             end: End::Dropped,

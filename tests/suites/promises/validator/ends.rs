@@ -84,8 +84,9 @@ fn ends(truth: &Truth, part: Part<'_>, out: &mut Findings) {
             out.add(Promise::EndsOnlyWithReason, at, "`closing`, and then it went on");
         }
         End::Status { code, reason, message } => {
-            let mut kills = truth.kills.iter();
-            let cut = kills.any(|(from, to)| *from <= session.ended && *to >= session.asked);
+            let stops = truth.stops.iter().filter(|_| session.narrow);
+            let mut cuts = truth.kills.iter().chain(stops);
+            let cut = cuts.any(|(from, to)| *from <= session.ended && *to >= session.asked);
             let fits = match why {
                 Some(pb::ClosingReason::ServerShutdown) => {
                     *code == Code::Unavailable && reason == "SHUTTING_DOWN"

@@ -52,7 +52,17 @@ pub struct Batch {
 /// A batch that can be read, but is not yet certain to survive a crash.
 #[derive(Debug)]
 #[must_use = "a batch is durable only once it is synced"]
-pub struct Applied(Batch);
+pub struct Applied {
+    batch: Batch,
+    bytes: u64,
+}
+
+impl Applied {
+    /// How many bytes of keys and values it gave sled.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
 
 /// Batches that survive a crash. Only what is in here may be announced or acknowledged.
 #[derive(Debug)]
@@ -74,36 +84,37 @@ impl Store {
     /// Applies a batch: all of it or nothing, visible to reads at once, durable after
     /// [`sync`](Self::sync).
     pub fn apply(&self, batch: Batch) -> Result<Applied, StoreError> {
-        let mut writes = sled::Batch::default();
+        let mut writes = Writes::default();
         let records: Vec<&Record> = batch.records.iter().map(AsRef::as_ref).collect();
-        let mut bytes = 0;
+        let mut logged = 0;
         for (key, value) in chunk::pack(&records) {
-            bytes += value.len() as u64;
+            logged += value.len() as u64;
             writes.insert(&key[..], value);
         }
         // Before a trim can see them, and take them off again.
-        self.logged_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.logged_bytes.fetch_add(logged, Ordering::Relaxed);
         for record in &records {
             if let Some((key, row)) = configuration_row(&record.change) {
-                writes.insert(key, row);
+                writes.insert(&key, row);
             }
         }
         for row in &batch.entities {
             writes
-                .insert(keys::entity(&row.entity.id), pb::EntityRow::from(&**row).encode_to_vec());
+                .insert(&keys::entity(&row.entity.id), pb::EntityRow::from(&**row).encode_to_vec());
         }
         for ((customer, entity), names) in &batch.links {
             let key = keys::link(customer, entity);
-            if *names { writes.insert(key, &[]) } else { writes.remove(key) }
+            if *names { writes.insert(&key, Vec::new()) } else { writes.remove(&key) }
         }
         writes.insert(&keys::HEAD[..], pb::Head::from(batch.head).encode_to_vec());
+        let Writes { batch: writes, bytes } = writes;
         self.db.apply_batch(writes)?;
         let mut identities = self.identities.write().unwrap_or_else(PoisonError::into_inner);
         for record in &records {
             identities.insert(record);
         }
         drop(identities);
-        Ok(Applied(batch))
+        Ok(Applied { batch, bytes })
     }
 
     /// Makes batches durable, in the order in which they were applied. When this fails it is not
@@ -115,7 +126,26 @@ impl Store {
         self.file
             .sync_data()
             .map_err(|source| StoreError::Sync { path: self.file_path.clone(), source })?;
-        Ok(Committed(applied.into_iter().map(|Applied(batch)| batch).collect()))
+        Ok(Committed(applied.into_iter().map(|applied| applied.batch).collect()))
+    }
+}
+
+/// What a batch gives sled, and how much that is.
+#[derive(Debug, Default)]
+struct Writes {
+    batch: sled::Batch,
+    bytes: u64,
+}
+
+impl Writes {
+    fn insert(&mut self, key: &[u8], value: Vec<u8>) {
+        self.bytes += (key.len() + value.len()) as u64;
+        self.batch.insert(key, value);
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        self.bytes += key.len() as u64;
+        self.batch.remove(key);
     }
 }
 

@@ -42,6 +42,15 @@ pub enum OpenError {
         /// What does not fit.
         problem: String,
     },
+    /// There is no room on its disk, and sled needs some to open.
+    #[error(
+        "the disk of {path} is full, and the database cannot be opened without room; make room on \
+         that file system and start again"
+    )]
+    DiskFull {
+        /// The directory or file.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {

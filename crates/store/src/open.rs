@@ -98,6 +98,7 @@ impl Store {
                 return Err(OpenError::Damaged { path: expected.clone(), problem });
             }
         }
+        remove_unfinished_snapshots(&sled_dir, &file_path)?;
         let db = open_sled(&sled_dir)?;
         let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
         let damaged = |problem: String| OpenError::Damaged { path: sled_dir.clone(), problem };
@@ -115,8 +116,8 @@ impl Store {
             recovered: Head::default(),
         };
         store.recovered = quietly(|| store.recover(observe))
-            .map_err(damaged)?
-            .map_err(|error| damaged(error.to_string()))?;
+            .map_err(|problem| unopened(&sled_dir, problem))?
+            .map_err(|error| unopened(&sled_dir, error.to_string()))?;
         Ok(store)
     }
 
@@ -157,10 +158,7 @@ fn create(dir: &Path, sled_dir: &Path) -> Result<(), OpenError> {
         format_version: FORMAT_VERSION,
         database_id: uuid::Uuid::new_v4().as_bytes().to_vec(),
     };
-    let damaged = |error: sled::Error| OpenError::Damaged {
-        path: unfinished.clone(),
-        problem: error.to_string(),
-    };
+    let damaged = |error: sled::Error| unopened(&unfinished, error.to_string());
     db.insert(keys::IDENTITY, row.encode_to_vec()).map_err(damaged)?;
     db.insert(keys::HEAD, pb::Head::default().encode_to_vec()).map_err(damaged)?;
     db.flush().map_err(damaged)?;
@@ -201,6 +199,27 @@ fn identity(
     bytes.map(DatabaseId).map_err(|_| damaged("its database id is not 16 bytes long".to_owned()))
 }
 
+/// Removes what is left of snapshots that sled could not finish, on a full disk or in a crash: it would
+/// take one for its newest, and itself for damaged. Whole ones have other names.
+fn remove_unfinished_snapshots(sled_dir: &Path, file_path: &Path) -> Result<(), OpenError> {
+    let file = File::open(file_path).map_err(io_error("open", file_path))?;
+    // The lock that sled takes: who has it may be about to finish one, and will be noticed later.
+    if file.try_lock().is_err() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(sled_dir).map_err(io_error("list", sled_dir))? {
+        let entry = entry.map_err(io_error("list", sled_dir))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(io_error("remove", &path))?;
+        }
+    }
+    // The lock goes with the file.
+    Ok(())
+}
+
 fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
     let mut attempts = 1;
     loop {
@@ -212,13 +231,8 @@ fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
         let error = match quietly(|| config.open()) {
             Ok(Ok(db)) => return Ok(db),
             Ok(Err(sled::Error::Io(error))) => error,
-            Ok(Err(error)) => {
-                return Err(OpenError::Damaged {
-                    path: path.to_owned(),
-                    problem: error.to_string(),
-                });
-            }
-            Err(problem) => return Err(OpenError::Damaged { path: path.to_owned(), problem }),
+            Ok(Err(error)) => return Err(unopened(path, error.to_string())),
+            Err(problem) => return Err(unopened(path, problem)),
         };
         if !error.to_string().contains("could not acquire lock") {
             return Err(io_error("open", path)(error));
@@ -243,5 +257,18 @@ fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
-    move |source| OpenError::Io { action, path, source }
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull => OpenError::DiskFull { path },
+        _ => OpenError::Io { action, path, source },
+    }
+}
+
+/// Why sled gave up on `path`. It panics on a full disk as it does on damage, and restoring a backup
+/// would be the wrong advice then.
+fn unopened(path: &Path, problem: String) -> OpenError {
+    let path = path.to_owned();
+    if ["No space left on device", "StorageFull"].iter().any(|words| problem.contains(words)) {
+        return OpenError::DiskFull { path };
+    }
+    OpenError::Damaged { path, problem }
 }

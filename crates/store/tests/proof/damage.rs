@@ -190,6 +190,20 @@ fn a_missing_snapshot_costs_nothing() {
     assert_eq!(sample.outcome(&sample.db()), Ok(20));
 }
 
+/// As a start on a full disk, or one that was killed, leaves it.
+#[test]
+fn an_unfinished_snapshot_costs_nothing() {
+    for bytes in [&b""[..], b"begun", &[7; 1_000]] {
+        let sample = Sample::new(true);
+        let data = sample.dir.path().join("data");
+        let unfinished = data.join("sled/snap.7FFFFFFFFFFFFFFF.generating");
+        fs::write(&unfinished, bytes).unwrap();
+        let store = Store::open(&data).unwrap();
+        assert_eq!(store.recovered().sequence, 20, "{} bytes", bytes.len());
+        assert!(!unfinished.exists());
+    }
+}
+
 #[test]
 fn a_missing_file_is_damage_and_stays_missing() {
     for name in ["db", "conf"] {

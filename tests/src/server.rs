@@ -59,6 +59,11 @@ impl Server {
         Self::launch(None, vec!["--demo".to_owned()], 0).await
     }
 
+    /// A server that keeps its data where its arguments say.
+    pub async fn start_there(args: &[&str]) -> Self {
+        Self::launch(None, args.iter().map(ToString::to_string).collect(), 0).await
+    }
+
     async fn launch(data: Option<Arc<TempDir>>, args: Vec<String>, port: u16) -> Self {
         let mut command = command();
         command.args(&args).args(["--listen", &format!("127.0.0.1:{port}")]);

@@ -30,6 +30,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
             max_age: args.retention.0,
             max_bytes: Some(args.retention_bytes).filter(|bytes| *bytes > 0),
         },
+        min_free_bytes: args.min_free_bytes,
         connections: pawl_server::Connections {
             keepalive_interval: args.keepalive_interval.0,
             keepalive_timeout: args.keepalive_timeout,

@@ -1,6 +1,7 @@
 use std::fmt;
 
-/// Why a request was refused. Always the caller's to mend; our own failures are other types.
+/// Why a request was refused, with nothing changed. The caller's to mend, but for a full disk, which
+/// is its operator's; our own failures are other types.
 ///
 /// Each variant has one public reason (`pawl.v1.ErrorReason`) and one status code; `pawl-api` maps
 /// them in one exhaustive match.
@@ -176,6 +177,19 @@ pub enum Rejection {
         /// The limit.
         limit: usize,
     },
+    /// Too little room is left on the disk to write anything.
+    #[error(
+        "the disk of {path} has {free_bytes} bytes free, and {min_free_bytes} must stay free; nothing \
+         was written. Make room on it and send the same again; reads go on meanwhile"
+    )]
+    DiskFull {
+        /// The directory of the database.
+        path: String,
+        /// Bytes that are free.
+        free_bytes: u64,
+        /// Bytes that must stay free.
+        min_free_bytes: u64,
+    },
 }
 
 /// The path of the field, shared or to be changed; each variant says whether it has one.
@@ -199,7 +213,8 @@ macro_rules! field_of {
             | Rejection::RequestIdReused { .. }
             | Rejection::BuiltInType { .. }
             | Rejection::ReachTooLarge { .. }
-            | Rejection::TriggerLimit { .. } => None,
+            | Rejection::TriggerLimit { .. }
+            | Rejection::DiskFull { .. } => None,
         }
     };
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use pawl_domain::{Entity, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger};
 
 use crate::token::Position;
+use crate::writer::Intent;
 use crate::{Engine, EngineError, EntityQuery, ResumeToken};
 
 /// How many entities one step of the scan asks for, and how many a board shows at most.
@@ -43,7 +44,7 @@ impl Engine {
     pub async fn board(&self, id: PipelineId, per_stage: usize) -> Result<Board, EngineError> {
         let pipeline_id = id.clone();
         let (pipeline, mut stages, written) = self
-            .write(1, move |writer| {
+            .write(1, Intent::Ask, move |writer| {
                 let not_found = |_| Rejection::not_found(Resource::Pipeline, &id);
                 let place = writer.state.pipeline(&id).map_err(not_found)?;
                 let mut triggers: HashMap<&StageId, Vec<Arc<Trigger>>> = HashMap::new();

@@ -5,10 +5,11 @@ use pawl_domain::Timestamp;
 use pawl_store::{Head, Store, StoreError};
 use tokio::sync::{Semaphore, watch};
 
+use crate::disk::Disk;
 use crate::hub::Hub;
 use crate::token::Position;
 use crate::watch::{Passed, Turns, Windows, windows};
-use crate::{Clock, Earliest, ResumeToken, Retention};
+use crate::{Clock, Earliest, Reserve, ResumeToken, Retention};
 
 /// How many lists scan the store at a time: scans share a lock with the writer.
 const SCANS: usize = 2;
@@ -24,6 +25,8 @@ pub struct Options {
     pub dedupe_window: Duration,
     /// How far back events, decisions, moves and watches reach (Q4).
     pub retention: Retention,
+    /// What stays free on the disk.
+    pub reserve: Reserve,
 }
 
 /// What reads and watches share with the writer.
@@ -32,6 +35,7 @@ pub(crate) struct Core {
     pub(crate) store: Arc<Store>,
     pub(crate) hub: Hub,
     pub(crate) options: Options,
+    pub(crate) disk: Arc<Disk>,
     scans: Arc<Semaphore>,
     /// How watchers take turns in reading the store; so lists do not wait for a thousand of them.
     turns: Turns,
@@ -46,11 +50,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(store: Arc<Store>, hub: Hub, options: Options) -> Self {
+    pub(crate) fn new(store: Arc<Store>, hub: Hub, disk: Disk, options: Options) -> Self {
         Self {
             store,
             hub,
             options,
+            disk: Arc::new(disk),
             scans: Arc::new(Semaphore::new(SCANS)),
             turns: Turns::default(),
             windows: windows(),

@@ -11,10 +11,11 @@ use tracing::{Span, error, info};
 
 use crate::committer;
 use crate::core::{Core, Options, QUEUE_WEIGHT};
+use crate::disk::Disk;
 use crate::hub::{Hub, count};
 use crate::retention;
 use crate::state::State;
-use crate::writer::{Job, Message, Refusal, Writer};
+use crate::writer::{Intent, Job, Message, Refusal, Writer};
 use crate::{Counts, EngineError, Show, Start, Watch, WatchError};
 
 /// How many requests may wait for the writer; further ones wait outside.
@@ -35,7 +36,8 @@ impl Engine {
             Recovered::Stats((id, known, position)) => stats.restore(id, known, position),
             Recovered::Record(record) => count(&mut stats, record),
         })?;
-        Self::recover(Arc::new(store), stats, options).map_err(|error| OpenError::Damaged {
+        let disk = Disk::new(dir, options.reserve.clone());
+        Self::recover(Arc::new(store), stats, disk, options).map_err(|error| OpenError::Damaged {
             path: dir.to_owned(),
             problem: error.to_string(),
         })
@@ -44,15 +46,16 @@ impl Engine {
     fn recover(
         store: Arc<Store>,
         stats: TriggerTally,
+        disk: Disk,
         options: Options,
     ) -> Result<Self, StoreError> {
         let state = State::recover(&store)?;
         let hub = Hub::recover(&store, state.counts(), stats)?;
-        let core = Arc::new(Core::new(Arc::clone(&store), hub, options.clone()));
+        let core = Arc::new(Core::new(Arc::clone(&store), hub, disk, options.clone()));
         let (queue, jobs) = mpsc::channel(QUEUE_CAPACITY);
         // One batch waits while another is synced: enough to never let the disk idle.
         let (decided, to_commit) = sync_channel(1);
-        let writer = Writer::new(Arc::clone(&store), state, options);
+        let writer = Writer::new(Arc::clone(&store), state, Arc::clone(&core.disk), options);
         let writer_core = Arc::clone(&core);
         let writing = spawn("pawl-writer", move || writer.run(jobs, &writer_core.hub, &decided));
         let committer_core = Arc::clone(&core);
@@ -123,6 +126,11 @@ impl Engine {
         self.core.hub.stats_of(id)
     }
 
+    /// Bytes that are free on the disk of the database, if that is known.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.core.disk.free_bytes()
+    }
+
     /// How the engine is set up.
     pub fn options(&self) -> &Options {
         &self.core.options
@@ -138,13 +146,19 @@ impl Engine {
         Watch::start(Arc::clone(&self.core), start, show.into(), heartbeat).await
     }
 
-    /// Sends an operation to the writer and waits until its answer is durable.
+    /// Sends an operation to the writer and waits until its answer is durable. Nothing of it is done
+    /// when its intent is not admitted.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         weight: u32,
+        intent: Intent,
         operation: impl FnOnce(&mut Writer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, EngineError> {
-        let answered = self.enqueue(weight, operation).await?;
+        let admitted = move |writer: &mut Writer| {
+            writer.admit(&intent)?;
+            operation(writer)
+        };
+        let answered = self.enqueue(weight, admitted).await?;
         Ok(self.answer(answered).await??)
     }
 

@@ -13,6 +13,7 @@ mod clock;
 mod committer;
 mod configure;
 mod core;
+mod disk;
 mod entities;
 mod error;
 #[cfg(feature = "feed")]
@@ -34,6 +35,7 @@ mod writer;
 pub use self::core::Options;
 pub use board::{Board, BoardStage};
 pub use clock::{Clock, SystemTime};
+pub use disk::{DEFAULT_MIN_FREE_BYTES, FreeSpace, Reserve};
 pub use entities::{Changed, ImportSummary, MoveByHand, OnExisting, UpdateByHand};
 pub use error::{EngineError, WatchError};
 pub use handle::{Engine, QUEUE_CAPACITY};

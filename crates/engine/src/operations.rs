@@ -9,7 +9,7 @@ use pawl_store::RequestIdentity;
 use tokio::sync::oneshot;
 
 use crate::configure::Mode;
-use crate::writer::{JOB_WEIGHT, Refusal, Writer};
+use crate::writer::{Intent, JOB_WEIGHT, Refusal, Writer};
 use crate::{
     Changed, Engine, EngineError, ImportSummary, MoveByHand, OnExisting, Previewed, Published,
     UpdateByHand,
@@ -48,7 +48,7 @@ impl Engine {
     ) -> Result<Previewed, EngineError> {
         let hypothetical = u32::try_from(triggers.len()).unwrap_or(u32::MAX);
         let weight = weight_of_event(&event).saturating_add(hypothetical);
-        self.write(weight, move |w| w.preview(event, triggers)).await
+        self.write(weight, Intent::Ask, move |w| w.preview(event, triggers)).await
     }
 
     /// Creates a pipeline, or only checks it.
@@ -58,7 +58,9 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Pipeline, EngineError> {
-        self.write(1, move |w| w.create_pipeline(new, request, mode(validate_only))).await
+        let mode = mode(validate_only);
+        let intent = Intent::new(mode, request.as_ref());
+        self.write(1, intent, move |w| w.create_pipeline(new, request, mode)).await
     }
 
     /// Updates a pipeline, or only checks the update.
@@ -70,7 +72,8 @@ impl Engine {
         validate_only: bool,
     ) -> Result<Pipeline, EngineError> {
         let mode = mode(validate_only);
-        self.write(1, move |w| w.update_pipeline(&id, patch, expected_revision, mode)).await
+        let intent = Intent::new(mode, None);
+        self.write(1, intent, move |w| w.update_pipeline(&id, patch, expected_revision, mode)).await
     }
 
     /// Deletes a pipeline in which nothing stands.
@@ -79,7 +82,7 @@ impl Engine {
         id: PipelineId,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, move |w| w.delete_pipeline(&id, expected_revision)).await
+        self.write(1, Intent::Write(None), move |w| w.delete_pipeline(&id, expected_revision)).await
     }
 
     /// Registers a trigger type, or only checks it.
@@ -89,7 +92,9 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<TriggerType, EngineError> {
-        self.write(1, move |w| w.create_trigger_type(new, request, mode(validate_only))).await
+        let mode = mode(validate_only);
+        let intent = Intent::new(mode, request.as_ref());
+        self.write(1, intent, move |w| w.create_trigger_type(new, request, mode)).await
     }
 
     /// Updates a trigger type, or only checks the update.
@@ -101,7 +106,9 @@ impl Engine {
         validate_only: bool,
     ) -> Result<TriggerType, EngineError> {
         let mode = mode(validate_only);
-        self.write(1, move |w| w.update_trigger_type(&code, patch, expected_revision, mode)).await
+        let intent = Intent::new(mode, None);
+        self.write(1, intent, move |w| w.update_trigger_type(&code, patch, expected_revision, mode))
+            .await
     }
 
     /// Deletes a trigger type of which there are no triggers.
@@ -110,7 +117,8 @@ impl Engine {
         code: TypeCode,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, move |w| w.delete_trigger_type(&code, expected_revision)).await
+        self.write(1, Intent::Write(None), move |w| w.delete_trigger_type(&code, expected_revision))
+            .await
     }
 
     /// Creates a trigger, or only checks it.
@@ -120,7 +128,9 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Trigger, EngineError> {
-        self.write(1, move |w| w.create_trigger(new, request, mode(validate_only))).await
+        let mode = mode(validate_only);
+        let intent = Intent::new(mode, request.as_ref());
+        self.write(1, intent, move |w| w.create_trigger(new, request, mode)).await
     }
 
     /// Updates a trigger, or only checks the update.
@@ -132,7 +142,8 @@ impl Engine {
         validate_only: bool,
     ) -> Result<Trigger, EngineError> {
         let mode = mode(validate_only);
-        self.write(1, move |w| w.update_trigger(&id, patch, expected_revision, mode)).await
+        let intent = Intent::new(mode, None);
+        self.write(1, intent, move |w| w.update_trigger(&id, patch, expected_revision, mode)).await
     }
 
     /// Deletes a trigger; its revisions stay readable (T9).
@@ -141,7 +152,7 @@ impl Engine {
         id: TriggerId,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, move |w| w.delete_trigger(&id, expected_revision)).await
+        self.write(1, Intent::Write(None), move |w| w.delete_trigger(&id, expected_revision)).await
     }
 
     /// Creates an entity.
@@ -150,7 +161,8 @@ impl Engine {
         new: NewEntity,
         request: Option<RequestIdentity>,
     ) -> Result<Entity, EngineError> {
-        self.write(1, move |w| w.create_entity(new, request)).await
+        let intent = Intent::Write(request.clone());
+        self.write(1, intent, move |w| w.create_entity(new, request)).await
     }
 
     /// Creates entities, all or none of them.
@@ -161,7 +173,8 @@ impl Engine {
         request: Option<RequestIdentity>,
     ) -> Result<ImportSummary, EngineError> {
         let weight = news.iter().map(|new| weight(&new.fields)).sum();
-        self.write(weight, move |w| w.import(news, on_existing, request)).await
+        let intent = Intent::Write(request.clone());
+        self.write(weight, intent, move |w| w.import(news, on_existing, request)).await
     }
 
     /// Updates an entity, never its pipeline or stage, or only tells what that would do (X1, X5).
@@ -172,7 +185,9 @@ impl Engine {
         validate_only: bool,
     ) -> Result<Changed, EngineError> {
         let weight = wish.patch.fields.as_ref().map_or(1, weight);
-        self.write(weight, move |w| w.update_entity(wish, request, mode(validate_only))).await
+        let mode = mode(validate_only);
+        let intent = Intent::new(mode, request.as_ref());
+        self.write(weight, intent, move |w| w.update_entity(wish, request, mode)).await
     }
 
     /// Moves an entity by hand, to any stage, or only tells what that would do (X3, X5).
@@ -182,7 +197,9 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Changed, EngineError> {
-        self.write(1, move |w| w.move_entity(wish, request, mode(validate_only))).await
+        let mode = mode(validate_only);
+        let intent = Intent::new(mode, request.as_ref());
+        self.write(1, intent, move |w| w.move_entity(wish, request, mode)).await
     }
 
     /// Deletes an entity; its history is kept (X6).
@@ -191,7 +208,7 @@ impl Engine {
         id: EntityId,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, move |w| w.delete_entity(&id, expected_revision)).await
+        self.write(1, Intent::Write(None), move |w| w.delete_entity(&id, expected_revision)).await
     }
 }
 

@@ -7,7 +7,7 @@ use pawl_domain::{
 use pawl_store::{Change, EntityRow, Record, RequestIdentity};
 use tracing::debug;
 
-use crate::writer::{Refusal, Writer};
+use crate::writer::{Intent, Refusal, Writer};
 
 /// What came of an event.
 #[derive(Debug, Clone)]
@@ -53,6 +53,8 @@ impl Writer {
                 event_id: event.id.to_string(),
             }));
         }
+        // Here and not with the whole of what was published together: each event is answered for itself.
+        self.admit(&Intent::Write(None))?;
         let now = self.now;
         let unfolded = unfold(self, &event, Done::Nothing, now, explained)?;
         self.commit(unfolded, Vec::new(), None, |decisions| Change::EventDecided {

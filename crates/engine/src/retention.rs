@@ -63,15 +63,21 @@ impl Engine {
     }
 }
 
-/// Trims until the engine stops.
+/// Looks after the room on the disk and trims, until the engine stops.
 pub(crate) fn run(core: &Arc<Core>) {
     let closing = core.closing.subscribe();
+    let mut trimming = true;
     while !*closing.borrow() {
-        if let Err(error) = trim(core) {
+        core.disk.look();
+        // A trim writes as well, and gives the room that it makes to the database, not to the disk.
+        if trimming
+            && core.disk.check().is_ok()
+            && let Err(error) = trim(core)
+        {
             // Statistics that were not written must not lose their records. The next start counts
             // them anew.
             error!(%error, "the log is not trimmed any more until the server is started again");
-            return;
+            trimming = false;
         }
         thread::park_timeout(PAUSE);
     }
@@ -98,8 +104,10 @@ fn trim(core: &Core) -> Result<(), StoreError> {
     }
     policy.keep_after = save_stats(core)?;
     let before = core.store.tail().sequence;
-    while core.store.trim_step(&policy)? && !*core.closing.borrow() {
+    // A long trim is no reason not to look.
+    while core.store.trim_step(&policy)? && !*core.closing.borrow() && core.disk.check().is_ok() {
         thread::sleep(BETWEEN_STEPS);
+        core.disk.look();
     }
     let tail = core.store.tail().sequence;
     if tail > before {

@@ -14,8 +14,9 @@ use tracing::debug;
 
 use crate::cache::{EntityCache, entity_cache};
 use crate::committer::{Answer, Pending};
-use crate::configure::reused;
+use crate::configure::{Mode, reused};
 use crate::core::Options;
+use crate::disk::Disk;
 use crate::hub::Hub;
 use crate::state::State;
 
@@ -67,12 +68,31 @@ impl From<StoreError> for Refusal {
     }
 }
 
+/// What an operation is about to do to the disk.
+#[derive(Debug)]
+pub(crate) enum Intent {
+    /// Nothing: it only asks or checks.
+    Ask,
+    /// To write, unless the request that it names was made before.
+    Write(Option<RequestIdentity>),
+}
+
+impl Intent {
+    pub(crate) fn new(mode: Mode, request: Option<&RequestIdentity>) -> Self {
+        match mode {
+            Mode::Validate => Self::Ask,
+            Mode::Write => Self::Write(request.cloned()),
+        }
+    }
+}
+
 /// The one that decides. It has the newest state, which may be ahead of what is durable; when a
 /// commit fails the process ends, so nothing here is ever taken back.
 pub(crate) struct Writer {
     pub(crate) store: Arc<Store>,
     pub(crate) state: State,
     pub(crate) options: Options,
+    disk: Arc<Disk>,
     /// Commit time of the batch that is being decided.
     pub(crate) now: Timestamp,
     head: Head,
@@ -95,10 +115,10 @@ struct Draft {
 }
 
 impl Writer {
-    pub(crate) fn new(store: Arc<Store>, state: State, options: Options) -> Self {
+    pub(crate) fn new(store: Arc<Store>, state: State, disk: Arc<Disk>, options: Options) -> Self {
         let head = store.recovered();
         let (cache, batch, now) = (entity_cache(), Draft::default(), head.time);
-        Self { store, state, options, now, head, cache, batch }
+        Self { store, state, options, disk, now, head, cache, batch }
     }
 
     /// Decides what is queued, batch by batch, until it is told to stop. While one batch is being
@@ -157,7 +177,20 @@ impl Writer {
         };
         let links: Vec<(Link, bool)> = links.into_iter().flat_map(of_customer).collect();
         let applied = self.store.apply(Batch { records, entities, links, head: self.head })?;
+        self.disk.wrote(applied.bytes());
         Ok(Pending { applied: Some(applied), answers, counts })
+    }
+
+    /// Refuses what would write while the disk is full, before anything of it is done. What was
+    /// accepted before needs no room, and is answered as ever.
+    pub(crate) fn admit(&self, intent: &Intent) -> Result<(), Refusal> {
+        let (Intent::Write(request), Err(full)) = (intent, self.disk.check()) else {
+            return Ok(());
+        };
+        match self.seen_request(request.as_ref())? {
+            Some(_) => Ok(()),
+            None => Err(full.into()),
+        }
     }
 
     /// Appends a record of `change` to the batch.

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pawl_engine::Retention;
+use pawl_engine::{DEFAULT_MIN_FREE_BYTES, Retention};
 
 /// For how long event and request identities are remembered unless said otherwise (E4).
 pub const DEFAULT_DEDUPE_WINDOW: Duration = Duration::from_hours(24);
@@ -20,6 +20,8 @@ pub struct Config {
     pub dedupe_window: Duration,
     /// How far back events, decisions, moves and watches reach; at least the dedupe window (Q4).
     pub retention: Retention,
+    /// With fewer bytes free on the file system of the data writes are refused; with 0 they never are.
+    pub min_free_bytes: u64,
     /// How connections live.
     pub connections: Connections,
 }
@@ -59,6 +61,7 @@ impl Config {
             insecure: false,
             dedupe_window: DEFAULT_DEDUPE_WINDOW,
             retention: Retention::default(),
+            min_free_bytes: DEFAULT_MIN_FREE_BYTES,
             connections: Connections::default(),
         }
     }

@@ -8,6 +8,7 @@
 
 mod config;
 mod frames;
+mod machine;
 mod page;
 mod request;
 mod serve;
@@ -15,5 +16,5 @@ mod services;
 mod status;
 
 pub use config::{Config, Connections, DEFAULT_DEDUPE_WINDOW};
-pub use pawl_engine::{DEFAULT_RETENTION, Retention};
+pub use pawl_engine::{DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION, Retention};
 pub use serve::{RunError, Running, StartError, start};

@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use pawl_api::FILE_DESCRIPTOR_SET;
 use pawl_api::pb::entity_service_server::{self, EntityServiceServer};
@@ -8,7 +8,7 @@ use pawl_api::pb::event_service_server::{self, EventServiceServer};
 use pawl_api::pb::pipeline_service_server::{self, PipelineServiceServer};
 use pawl_api::pb::system_service_server::{self, SystemServiceServer};
 use pawl_api::pb::trigger_service_server::{self, TriggerServiceServer};
-use pawl_engine::{Clock, Engine, OpenError, Options};
+use pawl_engine::{Engine, OpenError, Options, Reserve};
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -21,6 +21,7 @@ use tracing::{debug_span, info, warn};
 
 use crate::Config;
 use crate::config::{Connections, MESSAGE_MAX_BYTES, STOP_GRACE};
+use crate::machine;
 use crate::services::{MOVE_SERVICE, MoveServiceServer, Services, System};
 
 /// Connections that may wait to be accepted.
@@ -111,10 +112,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     // As a server that is started again at once needs it.
     socket.set_reuseaddr(true).map_err(unheard)?;
     socket.bind(listen).map_err(unheard)?;
-    let clock = clock();
+    let clock = machine::clock();
     let start_time = clock.now();
-    let options =
-        Options { clock, dedupe_window: config.dedupe_window, retention: config.retention };
+    let options = Options {
+        clock,
+        dedupe_window: config.dedupe_window,
+        retention: config.retention,
+        reserve: Reserve {
+            min_free_bytes: config.min_free_bytes,
+            free_space: machine::free_space(),
+        },
+    };
     let opened = tokio::task::spawn_blocking(move || Engine::start(&config.data, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     // Only now, so that who can connect is answered.
@@ -128,11 +136,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (health, routes) = routes(&engine, start_time, &connections).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Ok(Running { address, engine, health, routes, incoming, connections })
-}
-
-#[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
-fn clock() -> Clock {
-    Clock::new(SystemTime::now)
 }
 
 /// All services, with health and reflection beside them.

@@ -17,6 +17,8 @@ use tracing::error;
 const DOMAIN: &str = "pawl";
 /// When to try again after a failure that may pass.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The same while the disk is full, which somebody has to see to.
+const RETRY_WITH_ROOM_AFTER: Duration = Duration::from_secs(10);
 
 /// A refusal as the status of a call.
 pub(crate) fn rejected(rejection: &Rejection) -> Status {
@@ -144,8 +146,13 @@ fn refused(refusal: pb::Refusal) -> Status {
             refusal.field_violations.into_iter().map(violation).collect::<Vec<_>>(),
         );
     }
-    if code == Code::Unavailable {
-        details.set_retry_info(Some(RETRY_AFTER));
+    let retry_after = match code {
+        Code::Unavailable => Some(RETRY_AFTER),
+        Code::ResourceExhausted => Some(RETRY_WITH_ROOM_AFTER),
+        _ => None,
+    };
+    if retry_after.is_some() {
+        details.set_retry_info(retry_after);
     }
     Status::with_error_details(code, refusal.message, details)
 }

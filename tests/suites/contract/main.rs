@@ -23,12 +23,13 @@ use world::World;
 
 /// What no request can bring about at will: failures of the server, and what time does to watches
 /// (the suite `watch` waits for that).
-const BEYOND_REQUESTS: [ErrorReason; 5] = [
+const BEYOND_REQUESTS: [ErrorReason; 6] = [
     ErrorReason::ShuttingDown,
     ErrorReason::OutcomeUnknown,
     ErrorReason::Internal,
     ErrorReason::ResumeTokenExpired,
     ErrorReason::WatchAged,
+    ErrorReason::DiskFull,
 ];
 
 fn rows() -> Vec<Row> {

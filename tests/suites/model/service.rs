@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use pawl_domain::{EntityPlace, NewTriggerType, Prose, Rejection, Resource, TypeCode};
 use pawl_engine::{
-    Clock, Engine, EngineError, EntityQuery, MoveByHand, MoveQuery, Options, Published, Retention,
-    Told, TriggerQuery, UpdateByHand, VerdictQuery,
+    Clock, Engine, EngineError, EntityQuery, MoveByHand, MoveQuery, Options, Published, Reserve,
+    Retention, Told, TriggerQuery, UpdateByHand, VerdictQuery,
 };
 
 use crate::model::WINDOW_SECONDS;
@@ -36,6 +36,7 @@ impl Service {
             clock: Clock::new(at),
             dedupe_window: Duration::from_secs(WINDOW_SECONDS) + Duration::from_millis(500),
             retention: Retention { max_age: None, max_bytes: None },
+            reserve: Reserve::none(),
         };
         let engine = Engine::start(dir, options).expect("the database opens");
         let code: TypeCode = to::id("chained");
@@ -103,7 +104,8 @@ fn refusal(rejection: &Rejection) -> String {
         | Rejection::TriggerTypeInUse { .. }
         | Rejection::RequestIdReused { .. }
         | Rejection::BuiltInType { .. }
-        | Rejection::TriggerLimit { .. } => format!("unforeseen: {rejection}"),
+        | Rejection::TriggerLimit { .. }
+        | Rejection::DiskFull { .. } => format!("unforeseen: {rejection}"),
     }
 }
 

@@ -145,6 +145,15 @@ fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
                 ("limit", limit.to_string()),
             ],
         ),
+        Rejection::DiskFull { path, free_bytes, min_free_bytes } => (
+            Code::ResourceExhausted,
+            ErrorReason::DiskFull,
+            vec![
+                ("path", text(path)),
+                ("free_bytes", free_bytes.to_string()),
+                ("min_free_bytes", min_free_bytes.to_string()),
+            ],
+        ),
     }
 }
 
@@ -237,6 +246,7 @@ mod tests {
             Rejection::EventIdReused { source_name: s("mailer"), event_id: s("e1") },
             Rejection::RequestIdReused { request_id: s("r1") },
             Rejection::TriggerLimit { pipeline_id: s("sales"), event_type: s("x"), limit: 1_000 },
+            Rejection::DiskFull { path: s("/data"), free_bytes: 7, min_free_bytes: 1_000 },
         ]
     }
 

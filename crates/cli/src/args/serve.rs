@@ -46,6 +46,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "unlimited", value_parser = size)]
     pub(crate) retention_bytes: u64,
 
+    /// How much room the disk keeps: with less, writes are refused until there is room again, and
+    /// reads and watches go on. `unlimited` writes on until the disk is full, after which the
+    /// database may not open.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = reserve)]
+    pub(crate) min_free_bytes: u64,
+
     /// A connection that has been silent for so long is asked whether its client is still there;
     /// `unlimited` never asks.
     #[arg(long, value_name = "SPAN", default_value = "30s", help_heading = CONNECTIONS)]
@@ -123,6 +129,11 @@ fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// The same where 0 can be written as well.
+fn reserve(text: &str) -> Result<u64, String> {
+    if text == "0" { Ok(0) } else { size(text) }
+}
+
 fn log_filter(text: &str) -> Result<String, String> {
     match text.parse::<tracing_subscriber::EnvFilter>() {
         Ok(_) => Ok(text.to_owned()),
@@ -147,5 +158,9 @@ mod tests {
         for text in ["0", "", "much", "-1"] {
             assert!(size(text).is_err(), "{text}");
         }
+        assert_eq!(
+            (reserve("0"), reserve("unlimited"), reserve("1KiB")),
+            (Ok(0), Ok(0), Ok(1_024))
+        );
     }
 }

@@ -28,10 +28,11 @@ fn every_option_says_what_it_does() {
 }
 
 #[test]
-fn the_default_window_is_that_of_the_server() {
+fn the_defaults_are_those_of_the_server() {
     let matches = Pawl::command().get_matches_from(["pawl", "serve"]);
     let Command::Serve(args) = Pawl::from_arg_matches(&matches).unwrap().command else {
         panic!("not what was asked for");
     };
     assert_eq!(args.dedupe_window, pawl_server::DEFAULT_DEDUPE_WINDOW);
+    assert_eq!(args.min_free_bytes, pawl_server::DEFAULT_MIN_FREE_BYTES);
 }

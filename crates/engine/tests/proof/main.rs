@@ -3,6 +3,7 @@
 
 mod configuration;
 mod dedupe;
+mod disk;
 mod entities;
 mod events;
 mod imports;

@@ -17,8 +17,8 @@ use pawl_domain::{
 };
 use pawl_engine::{
     Changed, Clock, Engine, EngineError, MoveByHand, Options, Pick, Published, Record,
-    RequestIdentity, ResumeToken, Retention, Shown, Start, Step, SystemTime, Told, UpdateByHand,
-    Watch,
+    RequestIdentity, Reserve, ResumeToken, Retention, Shown, Start, Step, SystemTime, Told,
+    UpdateByHand, Watch,
 };
 use tempfile::TempDir;
 
@@ -85,15 +85,20 @@ impl Bed {
 
     /// Stops the engine and starts another on the same directory.
     pub(crate) async fn reopen(self) -> Self {
-        self.reopen_with(FOREVER).await
+        self.reopen_as(|_| {}).await
     }
 
     /// The same with a retention.
     pub(crate) async fn reopen_with(self, retention: Retention) -> Self {
+        self.reopen_as(|options| options.retention = retention).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn reopen_as(self, change: impl FnOnce(&mut Options)) -> Self {
         let Self { engine, hands, dir } = self;
         engine.stop().await.unwrap();
         drop(engine);
-        Self { engine: start_with(&dir.path().join("data"), &hands, retention), hands, dir }
+        Self { engine: start_as(&dir.path().join("data"), &hands, change), hands, dir }
     }
 
     /// What lies in the database's main file.
@@ -230,11 +235,17 @@ pub(crate) async fn to_head(watch: &mut Watch) -> (Vec<WatchedMove>, Vec<u8>) {
 const FOREVER: Retention = Retention { max_age: None, max_bytes: None };
 
 pub(crate) fn start(data: &Path, hands: &Hands) -> Engine {
-    start_with(data, hands, FOREVER)
+    start_as(data, hands, |_| {})
 }
 
-fn start_with(data: &Path, hands: &Hands, retention: Retention) -> Engine {
-    let options = Options { clock: hands.clock(), dedupe_window: WINDOW, retention };
+fn start_as(data: &Path, hands: &Hands, change: impl FnOnce(&mut Options)) -> Engine {
+    let mut options = Options {
+        clock: hands.clock(),
+        dedupe_window: WINDOW,
+        retention: FOREVER,
+        reserve: Reserve::none(),
+    };
+    change(&mut options);
     Engine::start(data, options).unwrap()
 }
 

@@ -1,7 +1,7 @@
 use pawl_api::pb::system_service_server::SystemService;
 use pawl_api::{convert, pb};
 use pawl_domain::{Timestamp, limits};
-use pawl_engine::{Engine, Options, QUEUE_CAPACITY};
+use pawl_engine::{Engine, Options, QUEUE_CAPACITY, Reserve};
 use tonic::{Request, Response, Status};
 
 use crate::config::{
@@ -26,7 +26,7 @@ impl SystemService for System {
     ) -> Result<Response<pb::GetServerInfoResponse>, Status> {
         let retained = self.engine.retained().await.map_err(failed)?;
         let counts = self.engine.counts();
-        let Options { dedupe_window, retention, .. } = self.engine.options();
+        let Options { dedupe_window, retention, reserve, .. } = self.engine.options();
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             database_id: self.engine.database_id().to_string(),
@@ -40,18 +40,19 @@ impl SystemService for System {
             move_count: retained.moves.cast_signed(),
             oldest_retained_time: retained.earliest.time.map(convert::timestamp_to_pb),
             dedupe_window: Some(convert::duration_to_pb(*dedupe_window)),
-            limits: Some(stated_limits(&self.connections)),
+            limits: Some(stated_limits(&self.connections, reserve)),
             retention: Some(pb::Retention {
                 max_age: retention.max_age.map(convert::duration_to_pb),
                 max_bytes: i64::try_from(retention.max_bytes.unwrap_or(0)).unwrap_or(i64::MAX),
                 logged_bytes: retained.bytes.cast_signed(),
                 earliest_token: retained.earliest.token.as_bytes().to_vec(),
             }),
+            free_bytes: self.engine.free_bytes().map(u64::cast_signed),
         }))
     }
 }
 
-fn stated_limits(connections: &Connections) -> pb::Limits {
+fn stated_limits(connections: &Connections, reserve: &Reserve) -> pb::Limits {
     let count = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
     pb::Limits {
         max_message_bytes: count(MESSAGE_MAX_BYTES),
@@ -81,5 +82,6 @@ fn stated_limits(connections: &Connections) -> pb::Limits {
         max_hops: i64::from(limits::HOPS_MAX),
         max_hypothetical_triggers: count(limits::HYPOTHETICAL_MAX),
         queue_capacity: count(QUEUE_CAPACITY),
+        min_free_bytes: i64::try_from(reserve.min_free_bytes).unwrap_or(i64::MAX),
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn now() -> Instant {
 
 fn start(dir: &Path) -> Result<Engine, Failure> {
     #[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
-    let clock = Clock::new(SystemTime::now);
+    let clock = Clock::steady(SystemTime::now);
     let (dedupe_window, retention) = (Duration::from_hours(24), Retention::default());
     let reserve = Reserve::none();
     Ok(Engine::start(dir, Options { clock, dedupe_window, retention, reserve })?)

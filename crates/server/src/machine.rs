@@ -2,14 +2,26 @@
 
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use pawl_engine::{Clock, FreeSpace};
 
-/// The system's clock.
+/// The system's clocks.
 #[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
 pub(crate) fn clock() -> Clock {
-    Clock::new(SystemTime::now)
+    let began = Instant::now();
+    Clock::new(SystemTime::now, move || since_boot().unwrap_or_else(|| began.elapsed()))
+}
+
+/// Goes on while the machine sleeps, which `Instant` does not: to wake up is no step of the clock.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Option<Duration> {
+    nix::time::ClockId::CLOCK_BOOTTIME.now().ok().map(Duration::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Option<Duration> {
+    None
 }
 
 /// What is free for the user that this process runs as.

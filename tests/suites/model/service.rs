@@ -33,7 +33,7 @@ impl Service {
         let read = Arc::clone(&seconds);
         let at = move || SystemTime::UNIX_EPOCH + Duration::from_secs(read.load(Ordering::SeqCst));
         let options = Options {
-            clock: Clock::new(at),
+            clock: Clock::steady(at),
             dedupe_window: Duration::from_secs(WINDOW_SECONDS) + Duration::from_millis(500),
             retention: Retention { max_age: None, max_bytes: None },
             reserve: Reserve::none(),

@@ -1,6 +1,7 @@
 //! What the engine promises, rule by rule; a test is named by what it proves, and its messages by
 //! the rule in `docs/semantics.md`.
 
+mod clock;
 mod configuration;
 mod dedupe;
 mod disk;

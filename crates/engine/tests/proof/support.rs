@@ -35,29 +35,50 @@ pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
-/// Nanoseconds since the epoch, moved by hand.
+/// Nanoseconds since the epoch, and since some moment, moved by hand.
 #[derive(Clone)]
-pub(crate) struct Hands(Arc<AtomicU64>);
+pub(crate) struct Hands {
+    wall: Arc<AtomicU64>,
+    elapsed: Arc<AtomicU64>,
+}
 
 impl Hands {
+    fn new() -> Self {
+        let start = Arc::new(AtomicU64::new(2_000_000_000_000_000_000));
+        Self { wall: start, elapsed: Arc::default() }
+    }
+
+    /// Time passes.
     pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(u64::try_from(by.as_nanos()).unwrap(), Ordering::SeqCst);
+        self.elapsed.fetch_add(in_nanos(by), Ordering::SeqCst);
+        self.set_ahead(by);
+    }
+
+    /// Somebody sets the clock.
+    pub(crate) fn set_ahead(&self, by: Duration) {
+        self.wall.fetch_add(in_nanos(by), Ordering::SeqCst);
     }
 
     pub(crate) fn set_back(&self, by: Duration) {
-        self.0.fetch_sub(u64::try_from(by.as_nanos()).unwrap(), Ordering::SeqCst);
+        self.wall.fetch_sub(in_nanos(by), Ordering::SeqCst);
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::since_epoch(Duration::from_nanos(self.0.load(Ordering::SeqCst)))
+        Timestamp::since_epoch(read_nanos(&self.wall))
     }
 
     fn clock(&self) -> Clock {
-        let hands = self.clone();
-        Clock::new(move || {
-            SystemTime::UNIX_EPOCH + Duration::from_nanos(hands.0.load(Ordering::SeqCst))
-        })
+        let (wall, elapsed) = (Arc::clone(&self.wall), Arc::clone(&self.elapsed));
+        Clock::new(move || SystemTime::UNIX_EPOCH + read_nanos(&wall), move || read_nanos(&elapsed))
     }
+}
+
+fn in_nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap()
+}
+
+fn read_nanos(of: &AtomicU64) -> Duration {
+    Duration::from_nanos(of.load(Ordering::SeqCst))
 }
 
 /// An engine on its own directory.
@@ -71,7 +92,7 @@ impl Bed {
     /// Nothing in it.
     pub(crate) fn empty() -> Self {
         let dir = TempDir::new().unwrap();
-        let hands = Hands(Arc::new(AtomicU64::new(1_000_000_000_000)));
+        let hands = Hands::new();
         Self { engine: start(&dir.path().join("data"), &hands), hands, dir }
     }
 

@@ -126,7 +126,13 @@ impl Store {
         self.file
             .sync_data()
             .map_err(|source| StoreError::Sync { path: self.file_path.clone(), source })?;
-        Ok(Committed(applied.into_iter().map(|applied| applied.batch).collect()))
+        let committed = Committed(applied.into_iter().map(|applied| applied.batch).collect());
+        if let Some(head) = committed.head() {
+            self.mark
+                .set(head.sequence)
+                .map_err(|source| StoreError::Mark { path: self.mark.path().to_owned(), source })?;
+        }
+        Ok(committed)
     }
 }
 

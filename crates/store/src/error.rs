@@ -77,6 +77,14 @@ pub enum StoreError {
         /// The refusal.
         source: std::io::Error,
     },
+    /// What was just synced is durable, but the file that says so could not be written.
+    #[error("writing {path} failed: {source}")]
+    Mark {
+        /// The file.
+        path: PathBuf,
+        /// The refusal.
+        source: std::io::Error,
+    },
     /// A read ended without an answer.
     #[error("a read did not end: {problem}")]
     Unfinished {

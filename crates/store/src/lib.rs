@@ -13,6 +13,7 @@ mod error;
 mod identities;
 mod keys;
 mod log;
+mod mark;
 mod open;
 mod outline;
 mod read;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use prost::Message;
 
 use crate::identities::Identities;
+use crate::mark::Mark;
 use crate::recover::Recovered;
 use crate::{Head, OpenError, Record, Tail, keys, pb};
 
@@ -69,13 +70,16 @@ pub struct Store {
     pub(crate) trimming: Mutex<()>,
     /// Bytes of the log's values, from the tail on.
     pub(crate) logged_bytes: AtomicU64,
+    /// What was acknowledged last.
+    pub(crate) mark: Mark,
     database_id: DatabaseId,
     recovered: Head,
 }
 
 impl Store {
     /// Opens the database in `dir`, or makes one where `dir` is missing or empty. Checks the whole
-    /// log: dense, undamaged, beginning where the tail says and ending where the head does.
+    /// log: dense, undamaged, beginning where the tail says, ending where the head does, and not
+    /// before what was acknowledged. What it shows then is durable.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         Self::open_observed(dir, |_| {})
     }
@@ -88,6 +92,11 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let sled_dir = dir.join(SLED);
         if !sled_dir.exists() {
+            if Mark::is_in(dir) {
+                let problem = "the directory is missing, though there was a database (once the file \
+                               `mark` beside it is removed, an empty one begins)";
+                return Err(OpenError::Damaged { path: sled_dir, problem: problem.to_owned() });
+            }
             create(dir, &sled_dir)?;
         }
         let file_path = sled_dir.join("db");
@@ -112,13 +121,29 @@ impl Store {
             tail: RwLock::new(Tail::BEGINNING),
             trimming: Mutex::default(),
             logged_bytes: AtomicU64::new(0),
+            mark: Mark::open(dir, database_id)?,
             database_id,
             recovered: Head::default(),
         };
         store.recovered = quietly(|| store.recover(observe))
             .map_err(|problem| unopened(&sled_dir, problem))?
             .map_err(|error| unopened(&sled_dir, error.to_string()))?;
+        store.mark.check(store.recovered.sequence, &sled_dir)?;
+        store.settle()?;
         Ok(store)
+    }
+
+    /// A process that was killed may have left what no sync has reached. It is shown from here on,
+    /// so it must be durable, and only then the mark may tell of it.
+    fn settle(&self) -> Result<(), OpenError> {
+        let path = &self.file_path;
+        let damaged = |error: sled::Error| OpenError::Damaged {
+            path: path.clone(),
+            problem: error.to_string(),
+        };
+        self.db.flush().map_err(damaged)?;
+        self.file.sync_data().map_err(io_error("sync", path))?;
+        self.mark.set(self.recovered.sequence).map_err(io_error("write", self.mark.path()))
     }
 
     /// Which database this is.
@@ -179,7 +204,7 @@ fn create(dir: &Path, sled_dir: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn sync(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn sync(path: &Path) -> Result<(), OpenError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(io_error("sync", path))
 }
 
@@ -255,7 +280,7 @@ fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| match source.kind() {
         io::ErrorKind::StorageFull => OpenError::DiskFull { path },

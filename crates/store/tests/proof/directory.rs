@@ -40,6 +40,8 @@ fn with_identity(value: Option<Identity>) -> Result<Store, OpenError> {
     };
     db.flush().unwrap();
     drop(db);
+    // It is of the database that was made here, whose identity is gone.
+    fs::remove_file(dir.path().join("mark")).unwrap();
     Store::open(dir.path())
 }
 
@@ -114,6 +116,7 @@ fn a_half_made_database_is_made_anew() {
             _ => {
                 drop(Store::open(dir.path()).unwrap());
                 fs::rename(dir.path().join("sled"), &unfinished).unwrap();
+                fs::remove_file(dir.path().join("mark")).unwrap();
             }
         }
         let store = Store::open(dir.path()).unwrap();

@@ -6,6 +6,7 @@ mod directory;
 mod format;
 mod lists;
 mod lookups;
+mod mark;
 mod reopen;
 mod retained;
 mod retained_model;

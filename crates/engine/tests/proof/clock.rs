@@ -42,9 +42,9 @@ async fn a_clock_that_is_set_far_neither_ends_the_window_nor_trims_nor_stops() {
         let (bed, looks) = bed().await;
         let first = bed.publish(viewed("e1", "deal/1")).await.unwrap().record;
         if ahead {
-            bed.hands.set_ahead(by)
+            bed.hands.set_ahead(by);
         } else {
-            bed.hands.set_back(by)
+            bed.hands.set_back(by);
         }
         looked(&looks).await;
         assert!(bed.engine.event(id("mail"), id("e1")).await.is_ok(), "Q4: {what}");

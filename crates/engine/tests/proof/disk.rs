@@ -13,9 +13,9 @@ use pawl_engine::{
 };
 
 use crate::support::{
-    Bed, WITHIN, entity_on, id, moves_in, pipeline, request, stages, to_head, trigger,
-    trigger_type, viewed,
+    Bed, WITHIN, entity_on, id, pipeline, request, stages, trigger, trigger_type, viewed,
 };
+use crate::watched::{moves_in, to_head};
 
 const MIN: u64 = 1_000_000_000;
 /// Enough for what a test writes besides.

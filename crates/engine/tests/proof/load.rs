@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use pawl_domain::{Event, Subject};
 use pawl_engine::{EngineError, MoveFilter, MoveQuery, OnExisting, Start, Step};
 
-use crate::support::{
-    Bed, NEVER, entity_on, event, id, moves_in, refused, to_head, trigger, trigger_type, viewed,
-};
+use crate::support::{Bed, NEVER, entity_on, event, id, refused, trigger, trigger_type, viewed};
+use crate::watched::{moves_in, to_head};
 
 /// Entities that one event moves forth and the next moves back.
 async fn seesaw(entities: usize) -> Bed {

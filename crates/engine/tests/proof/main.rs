@@ -16,4 +16,5 @@ mod retention;
 mod snapshots;
 mod support;
 mod tokens;
+mod watched;
 mod watches;

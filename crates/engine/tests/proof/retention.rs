@@ -7,7 +7,8 @@ use pawl_engine::{
     VerdictQuery, WatchError,
 };
 
-use crate::support::{Bed, NEVER, WITHIN, event, id, to_head, trigger, trigger_type};
+use crate::support::{Bed, NEVER, WITHIN, event, id, trigger, trigger_type};
+use crate::watched::to_head;
 
 /// How old records may become here.
 const AGE: Duration = Duration::from_secs(1_000);

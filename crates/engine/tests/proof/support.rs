@@ -16,11 +16,12 @@ use pawl_domain::{
     TriggerSelection, TriggerState, VerdictResult,
 };
 use pawl_engine::{
-    Changed, Clock, Engine, EngineError, MoveByHand, Options, Pick, Published, Record,
-    RequestIdentity, Reserve, ResumeToken, Retention, Shown, Start, Step, SystemTime, Told,
-    UpdateByHand, Watch,
+    Changed, Clock, Engine, EngineError, MoveByHand, Options, Published, Record, RequestIdentity,
+    Reserve, Retention, Start, SystemTime, Told, UpdateByHand,
 };
 use tempfile::TempDir;
+
+use crate::watched::{WatchedMove, to_head};
 
 /// For how long identities are remembered.
 pub(crate) const WINDOW: Duration = Duration::from_secs(100);
@@ -206,49 +207,6 @@ impl Bed {
         let show = pawl_engine::MoveFilter::default();
         let watch = self.engine.watch(&start, show, Duration::ZERO).await;
         to_head(&mut watch.unwrap()).await
-    }
-}
-
-/// A move as a watch shows it.
-#[derive(Debug, Clone)]
-pub(crate) struct WatchedMove {
-    pub(crate) id: MoveId,
-    pub(crate) token: ResumeToken,
-    moved: Move,
-}
-
-impl WatchedMove {
-    pub(crate) fn moved(&self) -> &Move {
-        &self.moved
-    }
-}
-
-/// The moves that a step shows, which must be one that does.
-pub(crate) fn moves_in(step: Step) -> Vec<WatchedMove> {
-    let Step::Stretch { stretch, picks, resumable: true } = step else { panic!("{step:?}") };
-    let mut moves = Vec::new();
-    for pick in picks {
-        let Pick::Items(range) = pick else { panic!("{pick:?}") };
-        for (token, shown) in stretch.shown(range) {
-            let Shown::Move(id, moved) = shown else { panic!("{shown:?}") };
-            moves.push(WatchedMove { id, token, moved: moved.clone() });
-        }
-    }
-    moves
-}
-
-/// Everything until a heartbeat says that the watch is at the head.
-pub(crate) async fn to_head(watch: &mut Watch) -> (Vec<WatchedMove>, Vec<u8>) {
-    let mut moves = Vec::new();
-    loop {
-        match watch.next().await.unwrap() {
-            step @ Step::Stretch { .. } => moves.extend(moves_in(step)),
-            Step::Heartbeat { token: Some(token), head_token, .. } if token == head_token => {
-                return (moves, token.as_bytes().to_vec());
-            }
-            Step::Heartbeat { .. } => {}
-            other => panic!("{other:?}"),
-        }
     }
 }
 

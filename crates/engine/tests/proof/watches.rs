@@ -7,9 +7,9 @@ use pawl_domain::{Move, MoveId, Responsible};
 use pawl_engine::{Closing, MoveFilter, Start, Step};
 
 use crate::support::{
-    Bed, NEVER, entity_on, event, id, moves, moves_in, pipeline, record, to_head, trigger,
-    trigger_type, viewed,
+    Bed, NEVER, entity_on, event, id, moves, pipeline, record, trigger, trigger_type, viewed,
 };
+use crate::watched::{moves_in, to_head};
 
 fn only<T: std::hash::Hash + Eq>(value: T) -> HashSet<T> {
     HashSet::from([value])

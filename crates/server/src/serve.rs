@@ -210,7 +210,7 @@ impl Running {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), RunError> {
         let (stop, stopped) = oneshot::channel();
-        let server = spawn(self.routes, self.incoming, &self.connections, stopped);
+        let mut server = spawn(self.routes, self.incoming, &self.connections, stopped);
         let failed = tokio::select! {
             () = shutdown => None,
             ended = self.engine.ended() => Some(ended),
@@ -226,10 +226,14 @@ impl Running {
             Some(ended) => ended,
             None => self.engine.stop().await,
         };
-        match tokio::time::timeout(STOP_GRACE, server).await {
+        match tokio::time::timeout(STOP_GRACE, &mut server).await {
             Ok(Ok(served)) => served?,
             Ok(Err(panic)) => warn!(%panic, "serving ended badly"),
-            Err(_) => warn!(grace = ?STOP_GRACE, "calls were still open; closing them"),
+            Err(_) => {
+                warn!(grace = ?STOP_GRACE, "calls were still open; closing them");
+                // It still holds the listener: who connects would wait for an answer for ever.
+                server.abort();
+            }
         }
         ended.map_err(RunError::Engine)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use pawl_api::pb::watch_frame::Frame;
 use pawl_api::{convert, pb};
-use pawl_engine::{Closing, Pick, Shown, Step, Watch};
+use pawl_engine::{Closing, Pick, ResumeToken, Shown, Step, Watch};
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 use tracing::{Instrument, Level, Span, debug, enabled};
@@ -84,20 +84,16 @@ impl Watching {
                             if resumable {
                                 self.frames.push_shared(&stretch, items);
                             } else {
-                                let items = stretch.shown(items);
-                                let frames = items.map(|(_, it)| Slice::frame(None, shown(it)));
-                                frames.for_each(|frame| self.frames.push(frame));
+                                for (token, item) in stretch.shown(items) {
+                                    self.push(token, item, resumable);
+                                }
                             }
                         }
                         Pick::Entity { token, entity } => {
-                            let token = Some(token).filter(|_| resumable);
-                            let frame = shown(Shown::Entity(&entity));
-                            self.frames.push(Slice::frame(token, frame));
+                            self.push(token, Shown::Entity(&entity), resumable);
                         }
                         Pick::Deleted { token, entity } => {
-                            let token = Some(token).filter(|_| resumable);
-                            let frame = shown(Shown::Deleted(&entity));
-                            self.frames.push(Slice::frame(token, frame));
+                            self.push(token, Shown::Deleted(&entity), resumable);
                         }
                     }
                 }
@@ -131,7 +127,12 @@ impl Watching {
         }
     }
 
-    fn close(&mut self, token: Option<pawl_engine::ResumeToken>, reason: pb::ClosingReason) {
+    /// One frame for this watch alone.
+    fn push(&mut self, token: ResumeToken, item: Shown<'_>, resumable: bool) {
+        self.frames.push(Slice::frame(Some(token).filter(|_| resumable), shown(item)));
+    }
+
+    fn close(&mut self, token: Option<ResumeToken>, reason: pb::ClosingReason) {
         let closing = Frame::Closing(pb::Closing { reason: reason.into() });
         self.frames.push(Slice::frame(token, closing));
     }

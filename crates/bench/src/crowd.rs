@@ -8,7 +8,7 @@ use pawl_domain::{
     Changes, Color, CustomerReach, DisplayName, EntityId, Event, Fields, NewEntity, NewPipeline,
     NewTrigger, Rejection, Semantics, Stage, Stages, Subject, TriggerSelection, TriggerState,
 };
-use pawl_engine::{Clock, Engine, OnExisting, Options, Reserve, Retention};
+use pawl_engine::{Clock, DEFAULT_STALL_AFTER, Engine, OnExisting, Options, Reserve, Retention};
 
 use crate::Failure;
 use crate::args::Crowd;
@@ -75,8 +75,9 @@ fn start(dir: &Path) -> Result<Engine, Failure> {
     #[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
     let clock = Clock::steady(SystemTime::now);
     let (dedupe_window, retention) = (Duration::from_hours(24), Retention::default());
-    let reserve = Reserve::none();
-    Ok(Engine::start(dir, Options { clock, dedupe_window, retention, reserve })?)
+    let (reserve, stall_after) = (Reserve::none(), DEFAULT_STALL_AFTER);
+    let options = Options { clock, dedupe_window, retention, reserve, stall_after };
+    Ok(Engine::start(dir, options)?)
 }
 
 /// An engine with so many pipelines, alike; the entities stand in the first.

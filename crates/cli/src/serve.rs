@@ -21,23 +21,23 @@ const DEFAULT_DATA: &str = "./pawl-data";
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(&args.log, args.log_format);
     let data = Data::choose(args.data, args.demo)?;
-    let config = pawl_server::Config {
-        data: data.path(),
-        listen: args.listen,
+    let mut config = pawl_server::Config {
         insecure: args.insecure,
         dedupe_window: args.dedupe_window,
         retention: pawl_server::Retention {
             max_age: args.retention.0,
             max_bytes: Some(args.retention_bytes).filter(|bytes| *bytes > 0),
         },
-        min_free_bytes: args.min_free_bytes,
+        stall_after: args.stall_after,
         connections: pawl_server::Connections {
             keepalive_interval: args.keepalive_interval.0,
             keepalive_timeout: args.keepalive_timeout,
             max_streams: args.max_streams_per_connection,
             max_age: args.max_connection_age.0,
         },
+        ..pawl_server::Config::new(data.path(), args.listen)
     };
+    config.reserve.min_free_bytes = args.min_free_bytes;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

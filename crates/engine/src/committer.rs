@@ -5,7 +5,8 @@ use pawl_store::{Applied, Store, StoreError};
 use tracing::debug;
 
 use crate::Counts;
-use crate::hub::Hub;
+use crate::core::Core;
+use crate::progress::Stage;
 
 /// Lets one answer go.
 pub(crate) type Answer = Box<dyn FnOnce() + Send>;
@@ -23,7 +24,7 @@ pub(crate) struct Pending {
 /// all that wait: one sync serves them together.
 pub(crate) fn run(
     store: &Arc<Store>,
-    hub: &Hub,
+    core: &Core,
     queue: &Receiver<Pending>,
 ) -> Result<(), StoreError> {
     while let Ok(first) = queue.recv() {
@@ -36,13 +37,16 @@ pub(crate) fn run(
             counts = pending.counts;
         }
         if !batches.is_empty() {
+            core.progress.committer(Stage::Syncing);
             let committed = store.sync(batches)?;
+            core.progress.committer(Stage::Announcing);
             debug!(last = committed.head().map(|head| head.sequence), "committed");
-            hub.announce(&committed, counts);
+            core.hub.announce(&committed, counts);
         }
         for answer in answers {
             answer();
         }
+        core.progress.committer(Stage::Idle);
     }
     Ok(())
 }

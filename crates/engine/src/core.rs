@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::disk::Disk;
 use crate::hub::Hub;
+use crate::progress::Progress;
 use crate::token::Position;
 use crate::watch::{Passed, Turns, Windows, windows};
 use crate::{Clock, Earliest, Reserve, ResumeToken, Retention};
@@ -27,6 +28,8 @@ pub struct Options {
     pub retention: Retention,
     /// What stays free on the disk.
     pub reserve: Reserve,
+    /// After how long it is a stall when work is in hand and nothing becomes of it.
+    pub stall_after: Duration,
 }
 
 /// What reads and watches share with the writer.
@@ -36,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) hub: Hub,
     pub(crate) options: Options,
     pub(crate) disk: Arc<Disk>,
+    pub(crate) progress: Progress,
     scans: Arc<Semaphore>,
     /// How watchers take turns in reading the store; so lists do not wait for a thousand of them.
     turns: Turns,
@@ -45,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) room: Arc<Semaphore>,
     /// Turns true when the engine stops: watches say goodbye.
     pub(crate) closing: watch::Sender<bool>,
+    /// True while the writer does not get on.
+    pub(crate) stalled: watch::Sender<bool>,
     /// Turns into how the engine ended.
     pub(crate) ended: watch::Sender<Option<Result<(), String>>>,
 }
@@ -56,11 +62,13 @@ impl Core {
             hub,
             options,
             disk: Arc::new(disk),
+            progress: Progress::default(),
             scans: Arc::new(Semaphore::new(SCANS)),
             turns: Turns::default(),
             windows: windows(),
             room: Arc::new(Semaphore::new(QUEUE_WEIGHT as usize)),
             closing: watch::Sender::new(false),
+            stalled: watch::Sender::new(false),
             ended: watch::Sender::new(None),
         }
     }

@@ -13,6 +13,7 @@ use crate::committer;
 use crate::core::{Core, Options, QUEUE_WEIGHT};
 use crate::disk::Disk;
 use crate::hub::{Hub, count};
+use crate::progress;
 use crate::retention;
 use crate::state::State;
 use crate::writer::{Intent, Job, Message, Refusal, Writer};
@@ -57,14 +58,16 @@ impl Engine {
         let (decided, to_commit) = sync_channel(1);
         let writer = Writer::new(Arc::clone(&store), state, Arc::clone(&core.disk), options);
         let writer_core = Arc::clone(&core);
-        let writing = spawn("pawl-writer", move || writer.run(jobs, &writer_core.hub, &decided));
+        let writing = spawn("pawl-writer", move || writer.run(jobs, &writer_core, &decided));
         let committer_core = Arc::clone(&core);
         let committing =
-            spawn("pawl-commit", move || committer::run(&store, &committer_core.hub, &to_commit));
+            spawn("pawl-commit", move || committer::run(&store, &committer_core, &to_commit));
         let telling_core = Arc::clone(&core);
         let telling = spawn("pawl-tell", move || telling_core.hub.tell());
         let trimming_core = Arc::clone(&core);
         let trimming = spawn("pawl-trim", move || retention::run(&trimming_core));
+        let (watched_core, watched) = (Arc::clone(&core), queue.downgrade());
+        let watching = spawn("pawl-watchdog", move || progress::watch(&watched_core, &watched));
         let ended = Arc::clone(&core);
         spawn("pawl-end", move || {
             // When syncing failed the writer may still be waiting for work that will never be answered.
@@ -78,8 +81,9 @@ impl Engine {
             ended.hub.end();
             ended.closing.send_replace(true);
             trimming.thread().unpark();
+            watching.thread().unpark();
             // Nothing rests on how these end, but the store is closed with the last of them.
-            let _ = (telling.join(), trimming.join());
+            let _ = (telling.join(), trimming.join(), watching.join());
             ended.ended.send_replace(Some(outcome));
         });
         Ok(Self { core, queue })

@@ -15,9 +15,10 @@ use tracing::debug;
 use crate::cache::{EntityCache, entity_cache};
 use crate::committer::{Answer, Pending};
 use crate::configure::{Mode, reused};
-use crate::core::Options;
+use crate::core::{Core, Options};
 use crate::disk::Disk;
 use crate::hub::Hub;
+use crate::progress::Stage;
 use crate::state::State;
 
 /// How much one batch takes before it is closed; it never waits for more. A decision, an entity and
@@ -126,10 +127,11 @@ impl Writer {
     pub(crate) fn run(
         mut self,
         mut queue: mpsc::Receiver<Message>,
-        hub: &Hub,
+        core: &Core,
         committer: &SyncSender<Pending>,
     ) -> Result<(), StoreError> {
         while let Some(message) = queue.blocking_recv() {
+            core.progress.writer(Stage::Deciding);
             self.now = self.options.clock.now().max(self.head.time);
             let mut answers = Vec::new();
             let mut weight: u32 = 0;
@@ -141,17 +143,21 @@ impl Writer {
                         weight = weight.saturating_add(job.weight);
                         answers.push((job.run)(&mut self)?);
                         drop(job.room);
+                        core.progress.step();
                     }
                 }
                 if weight.saturating_add(self.batch.verdict_weight) < BATCH_WEIGHT {
                     next = queue.try_recv().ok();
                 }
             }
-            let pending = self.apply(answers, hub)?;
+            core.progress.writer(Stage::Applying);
+            let pending = self.apply(answers, &core.hub)?;
+            core.progress.writer(Stage::HandingOver);
             // The committer ends before this thread only when a sync failed.
             if committer.send(pending).is_err() {
                 break;
             }
+            core.progress.writer(Stage::Idle);
         }
         Ok(())
     }

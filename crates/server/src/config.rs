@@ -2,7 +2,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pawl_engine::{DEFAULT_MIN_FREE_BYTES, Retention};
+use pawl_engine::{DEFAULT_MIN_FREE_BYTES, DEFAULT_STALL_AFTER, Reserve, Retention};
+
+use crate::machine;
 
 /// For how long event and request identities are remembered unless said otherwise (E4).
 pub const DEFAULT_DEDUPE_WINDOW: Duration = Duration::from_hours(24);
@@ -20,8 +22,10 @@ pub struct Config {
     pub dedupe_window: Duration,
     /// How far back events, decisions, moves and watches reach; at least the dedupe window (Q4).
     pub retention: Retention,
-    /// With fewer bytes free on the file system of the data writes are refused; with 0 they never are.
-    pub min_free_bytes: u64,
+    /// What stays free on the file system of the data.
+    pub reserve: Reserve,
+    /// After how long health is told to be bad when work is in hand and nothing becomes of it.
+    pub stall_after: Duration,
     /// How connections live.
     pub connections: Connections,
 }
@@ -61,7 +65,11 @@ impl Config {
             insecure: false,
             dedupe_window: DEFAULT_DEDUPE_WINDOW,
             retention: Retention::default(),
-            min_free_bytes: DEFAULT_MIN_FREE_BYTES,
+            reserve: Reserve {
+                min_free_bytes: DEFAULT_MIN_FREE_BYTES,
+                free_space: machine::free_space(),
+            },
+            stall_after: DEFAULT_STALL_AFTER,
             connections: Connections::default(),
         }
     }

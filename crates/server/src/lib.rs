@@ -16,5 +16,7 @@ mod services;
 mod status;
 
 pub use config::{Config, Connections, DEFAULT_DEDUPE_WINDOW};
-pub use pawl_engine::{DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION, Retention};
+pub use pawl_engine::{
+    DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION, DEFAULT_STALL_AFTER, FreeSpace, Reserve, Retention,
+};
 pub use serve::{RunError, Running, StartError, start};

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use pawl_api::pb::event_service_server::{self, EventServiceServer};
 use pawl_api::pb::pipeline_service_server::{self, PipelineServiceServer};
 use pawl_api::pb::system_service_server::{self, SystemServiceServer};
 use pawl_api::pb::trigger_service_server::{self, TriggerServiceServer};
-use pawl_engine::{Engine, OpenError, Options, Reserve};
+use pawl_engine::{Engine, OpenError, Options};
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -118,10 +119,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         clock,
         dedupe_window: config.dedupe_window,
         retention: config.retention,
-        reserve: Reserve {
-            min_free_bytes: config.min_free_bytes,
-            free_space: machine::free_space(),
-        },
+        reserve: config.reserve,
+        stall_after: config.stall_after,
     };
     let opened = tokio::task::spawn_blocking(move || Engine::start(&config.data, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
@@ -192,6 +191,17 @@ async fn report(health: &HealthReporter, status: ServingStatus) {
     }
 }
 
+/// Tells bad health while the writer does not get on: reads may wait then as well, and another server
+/// would do better. It may recover by itself, as a disk does that hung.
+async fn tell_stalls(engine: &Engine, health: &HealthReporter) -> Infallible {
+    loop {
+        engine.stalled().await;
+        report(health, ServingStatus::NotServing).await;
+        engine.gets_on().await;
+        report(health, ServingStatus::Serving).await;
+    }
+}
+
 impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
@@ -214,6 +224,7 @@ impl Running {
         let failed = tokio::select! {
             () = shutdown => None,
             ended = self.engine.ended() => Some(ended),
+            never = tell_stalls(&self.engine, &self.health) => match never {},
         };
         info!("stopping");
         report(&self.health, ServingStatus::NotServing).await;

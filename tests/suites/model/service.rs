@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use pawl_domain::{EntityPlace, NewTriggerType, Prose, Rejection, Resource, TypeCode};
 use pawl_engine::{
-    Clock, Engine, EngineError, EntityQuery, MoveByHand, MoveQuery, Options, Published, Reserve,
-    Retention, Told, TriggerQuery, UpdateByHand, VerdictQuery,
+    Clock, DEFAULT_STALL_AFTER, Engine, EngineError, EntityQuery, MoveByHand, MoveQuery, Options,
+    Published, Reserve, Retention, Told, TriggerQuery, UpdateByHand, VerdictQuery,
 };
 
 use crate::model::WINDOW_SECONDS;
@@ -37,6 +37,7 @@ impl Service {
             dedupe_window: Duration::from_secs(WINDOW_SECONDS) + Duration::from_millis(500),
             retention: Retention { max_age: None, max_bytes: None },
             reserve: Reserve::none(),
+            stall_after: DEFAULT_STALL_AFTER,
         };
         let engine = Engine::start(dir, options).expect("the database opens");
         let code: TypeCode = to::id("chained");

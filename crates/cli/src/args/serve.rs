@@ -52,6 +52,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = reserve)]
     pub(crate) min_free_bytes: u64,
 
+    /// When work is in hand and nothing becomes of it for so long, as on a disk that hangs, health is
+    /// NOT_SERVING and the log says where it is stuck. Nothing else happens, and it may go on.
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
+    pub(crate) stall_after: Duration,
+
     /// A connection that has been silent for so long is asked whether its client is still there;
     /// `unlimited` never asks.
     #[arg(long, value_name = "SPAN", default_value = "30s", help_heading = CONNECTIONS)]

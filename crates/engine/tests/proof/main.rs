@@ -14,6 +14,7 @@ mod previews;
 mod requests;
 mod retention;
 mod snapshots;
+mod stalls;
 mod support;
 mod tokens;
 mod watched;

@@ -223,6 +223,7 @@ fn start_as(data: &Path, hands: &Hands, change: impl FnOnce(&mut Options)) -> En
         dedupe_window: WINDOW,
         retention: FOREVER,
         reserve: Reserve::none(),
+        stall_after: NEVER,
     };
     change(&mut options);
     Engine::start(data, options).unwrap()

@@ -68,22 +68,22 @@ impl Ring {
     }
 
     pub(crate) fn following(&self, position: Position) -> Following {
-        if position < self.from {
-            return Following::InLog;
-        }
-        let next = self.stretches.partition_point(|stretch| stretch.end() <= position);
-        match self.stretches.get(next) {
-            Some(stretch) => Following::Stretch(Arc::clone(stretch)),
-            None => Following::Nothing(self.through),
+        match self.next(position).map(|next| self.stretches.get(next)) {
+            None => Following::InLog,
+            Some(Some(stretch)) => Following::Stretch(Arc::clone(stretch)),
+            Some(None) => Following::Nothing(self.through),
         }
     }
 
     /// Every stretch behind a position, or `None` when the ring does not reach back that far.
     pub(crate) fn behind(&self, position: Position) -> Option<Vec<Arc<Stretch>>> {
-        if position < self.from {
-            return None;
-        }
-        let next = self.stretches.partition_point(|stretch| stretch.end() <= position);
-        Some(self.stretches.range(next..).cloned().collect())
+        Some(self.stretches.range(self.next(position)?..).cloned().collect())
+    }
+
+    /// Where the first stretch stands that has something behind a position; `None` when the ring does
+    /// not reach back that far.
+    fn next(&self, position: Position) -> Option<usize> {
+        let next = || self.stretches.partition_point(|stretch| stretch.end() <= position);
+        (position >= self.from).then(next)
     }
 }

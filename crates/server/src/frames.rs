@@ -119,8 +119,8 @@ fn encoded(stretch: &Stretch) -> &Encoded {
         for (token, item) in stretch.shown(0..stretch.len()) {
             encode(Some(token), shown(item), &mut bytes);
             if ends.is_empty() {
-                // The others are about as long.
-                bytes.reserve(bytes.len() * stretch.len() * 9 / 8);
+                // The others are about as long, unless it is a large entity before small moves.
+                bytes.reserve((bytes.len() * stretch.len() * 9 / 8).min(MESSAGE_BYTES));
             }
             ends.push(bytes.len());
         }

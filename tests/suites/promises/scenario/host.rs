@@ -10,8 +10,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::stage::Stage;
-use super::switches::{DEDUPE_WINDOW, RETENTION_BYTES};
 
+/// How little a server keeps that trims: as long as nobody needs it for the identities of events...
+const DEDUPE_WINDOW: Duration = Duration::from_millis(500);
+/// ...and no more than this.
+const RETENTION_BYTES: u64 = 8 * 1_024;
 /// Longer than any start or stop takes.
 const PATIENCE_S: u64 = 60;
 

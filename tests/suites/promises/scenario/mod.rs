@@ -5,7 +5,6 @@ mod host;
 mod load;
 mod pipe;
 mod stage;
-mod switches;
 mod watchers;
 mod world;
 
@@ -30,7 +29,6 @@ use watchers::Watcher;
 use world::World;
 
 pub(crate) use host::Kind;
-use switches::TRIMS;
 
 /// Longer than any scenario takes, also on a machine that is busy with something else.
 const PATIENCE_S: u64 = 120;
@@ -54,7 +52,7 @@ pub(crate) async fn play(seed: u64, kind: Kind) -> Played {
     let stage = Arc::new(Stage::new());
     let world = Arc::new(World::random(&mut rng));
     // What was not answered only the log can tell, which must not be trimmed then.
-    let trims = TRIMS && kind != Kind::Killed && rng.bool();
+    let trims = kind != Kind::Killed && rng.bool();
     let mut host = Host::start(kind, trims, &stage).await;
     let client = connect(&stage).await;
     world.set_up(&client).await;

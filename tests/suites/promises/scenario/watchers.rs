@@ -14,7 +14,6 @@ use tonic::{Code, Status, Streaming};
 
 use super::pipe::Pipe;
 use super::stage::Stage;
-use super::switches::{ENTITY_CHANGES, SNAPSHOTS};
 use super::world::World;
 use crate::transcript::{End, Place, Seen, Session, Start, Transcript};
 
@@ -55,9 +54,8 @@ impl Watcher {
         let temper =
             [Temper::Eager, Temper::Slow, Temper::Throttled, Temper::Fickle, Temper::Fickle]
                 [rng.usize(..5)];
-        let snapshot = if SNAPSHOTS { Start::Snapshot } else { Start::Now };
-        let fresh = [Start::Now, Start::Earliest, snapshot, snapshot][rng.usize(..4)];
-        let entity_changes = ENTITY_CHANGES && rng.bool();
+        let fresh = [Start::Now, Start::Earliest, Start::Snapshot, Start::Snapshot][rng.usize(..4)];
+        let entity_changes = rng.bool();
         let filter = world.filter(&mut rng, entity_changes || fresh == Start::Snapshot);
         let changes = if entity_changes { " with entities" } else { "" };
         let name = format!("{temper:?} from {fresh:?}{changes}");

@@ -350,8 +350,7 @@ impl World for Writer {
     }
 
     fn entities_of(&mut self, customer: &CustomerId) -> Result<Vec<(Arc<Entity>, u64)>, Refusal> {
-        let mut ids: BTreeSet<EntityId> =
-            self.store.entities_naming(customer)?.into_iter().collect();
+        let mut ids = self.store.entities_naming(customer)?;
         for (id, names) in self.batch.links.get(customer).into_iter().flatten() {
             if *names {
                 ids.insert(id.clone());

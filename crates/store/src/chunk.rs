@@ -4,6 +4,8 @@
 //! is cut into parts of at most [`PART_MAX_BYTES`]: sled keeps larger values in files that it never
 //! syncs. Every part has a header and a checksum.
 
+use std::sync::Arc;
+
 use pawl_domain::Rejection;
 use prost::Message;
 
@@ -34,21 +36,50 @@ pub(crate) struct Header {
     parts: u16,
 }
 
-/// Packs records, which follow each other in sequence, into as many chunks as they need.
-pub(crate) fn pack(records: &[&Record]) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mut payload = Vec::new();
-    let mut first = 0;
-    for (index, record) in records.iter().enumerate() {
-        if payload.is_empty() {
-            first = record.sequence;
-        }
+/// Records, which follow each other in sequence, each after its length: a piece of a chunk's payload.
+#[derive(Debug, Clone)]
+pub(crate) struct Segment {
+    /// Sequence of its first record.
+    pub(crate) first: u64,
+    /// Sequence of its last record.
+    pub(crate) last: u64,
+    /// The records.
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Encodes records, which follow each other in sequence, into segments none of which is larger than a
+/// chunk may become.
+pub(crate) fn encode(records: &[Arc<Record>]) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for record in records {
+        let sequence = record.sequence;
+        let full = |segment: &&mut Segment| segment.payload.len() < CHUNK_TARGET_BYTES;
+        let segment = match segments.last_mut().filter(full) {
+            Some(segment) => segment,
+            None => segments.push_mut(Segment { first: sequence, last: 0, payload: Vec::new() }),
+        };
         // Encoding into a Vec cannot run out of room.
-        let _ = pb::Record::from(*record).encode_length_delimited(&mut payload);
-        if payload.len() >= CHUNK_TARGET_BYTES || index + 1 == records.len() {
-            cut(first, record.sequence, &payload, &mut parts);
-            payload.clear();
+        let _ = pb::Record::from(&**record).encode_length_delimited(&mut segment.payload);
+        segment.last = sequence;
+    }
+    segments
+}
+
+/// Packs segments, which follow each other in sequence, into as many chunks as they need.
+pub(crate) fn pack(segments: &[Segment]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut rest = segments;
+    while let Some(first) = rest.first() {
+        let mut payload = Vec::new();
+        let mut last = first.first;
+        while let Some((segment, behind)) = rest.split_first()
+            && payload.len() < CHUNK_TARGET_BYTES
+        {
+            payload.extend_from_slice(&segment.payload);
+            last = segment.last;
+            rest = behind;
         }
+        cut(first.first, last, &payload, &mut parts);
     }
     parts
 }

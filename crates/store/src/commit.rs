@@ -1,10 +1,11 @@
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use pawl_domain::{CustomerId, Entity, EntityId, Timestamp};
 use prost::Message;
 
 use crate::convert::nanos_since_epoch;
+use crate::journal::Frame;
+use crate::overlay::Layer;
 use crate::{Change, Record, Store, StoreError, chunk, keys, pb};
 
 /// Where the log ends.
@@ -54,13 +55,13 @@ pub struct Batch {
 #[must_use = "a batch is durable only once it is synced"]
 pub struct Applied {
     batch: Batch,
-    bytes: u64,
+    frame: Frame,
 }
 
 impl Applied {
     /// How many bytes of keys and values it gave sled.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.frame.len() as u64
     }
 }
 
@@ -82,76 +83,61 @@ impl Committed {
 
 impl Store {
     /// Applies a batch: all of it or nothing, visible to reads at once, durable after
-    /// [`sync`](Self::sync).
+    /// [`sync`](Self::sync). A batch has at least one record.
     pub fn apply(&self, batch: Batch) -> Result<Applied, StoreError> {
-        let mut writes = Writes::default();
-        let records: Vec<&Record> = batch.records.iter().map(AsRef::as_ref).collect();
-        let mut logged = 0;
-        for (key, value) in chunk::pack(&records) {
-            logged += value.len() as u64;
-            writes.insert(&key[..], value);
-        }
-        // Before a trim can see them, and take them off again.
-        self.logged_bytes.fetch_add(logged, Ordering::Relaxed);
-        for record in &records {
+        let last = batch.head.sequence;
+        let first = batch.records.first().map_or(last, |record| record.sequence);
+        let mut frame = Frame::new(first, last);
+        let mut layer = Layer { records: batch.records.clone(), last, ..Layer::default() };
+        layer.segments = chunk::encode(&batch.records);
+        layer.segments.iter().for_each(|segment| frame.push_segment(segment));
+        for record in &batch.records {
             if let Some((key, row)) = configuration_row(&record.change) {
-                writes.insert(&key, row);
+                frame.push_key(&key, Some(&row));
+                layer.configuration.push((key, row));
             }
         }
         for row in &batch.entities {
-            writes
-                .insert(&keys::entity(&row.entity.id), pb::EntityRow::from(&**row).encode_to_vec());
+            let bytes = pb::EntityRow::from(&**row).encode_to_vec();
+            frame.push_key(&keys::entity(&row.entity.id), Some(&bytes));
+            layer.entities.insert(row.entity.id.clone(), (Arc::clone(row), bytes));
         }
         for ((customer, entity), names) in &batch.links {
-            let key = keys::link(customer, entity);
-            if *names { writes.insert(&key, Vec::new()) } else { writes.remove(&key) }
+            frame.push_key(&keys::link(customer, entity), names.then_some(&[][..]));
+            let links = layer.links.entry(customer.clone()).or_default();
+            links.insert(entity.clone(), *names);
         }
-        writes.insert(&keys::HEAD[..], pb::Head::from(batch.head).encode_to_vec());
-        let Writes { batch: writes, bytes } = writes;
-        self.db.apply_batch(writes)?;
+        layer.head = pb::Head::from(batch.head).encode_to_vec();
+        frame.push_key(&keys::HEAD, Some(&layer.head));
+        layer.bytes = frame.len();
+        self.overlay.push(layer)?;
+        // Who finds a record by its identity finds it in the overlay.
         let mut identities = self.identities.write().unwrap_or_else(PoisonError::into_inner);
-        for record in &records {
-            identities.insert(record);
-        }
+        batch.records.iter().for_each(|record| identities.insert(record));
         drop(identities);
-        Ok(Applied { batch, bytes })
+        Ok(Applied { batch, frame })
     }
 
     /// Makes batches durable, in the order in which they were applied. When this fails it is not
     /// known what a crash would leave: nothing may be answered, and the process should stop.
-    pub fn sync(&self, applied: Vec<Applied>) -> Result<Committed, StoreError> {
-        // flush alone hands sled's buffers to the page cache without waiting for the disk, and
-        // sync_data alone does not see sled's buffers: only both, in this order, are power-safe.
-        self.db.flush()?;
-        self.file
-            .sync_data()
-            .map_err(|source| StoreError::Sync { path: self.file_path.clone(), source })?;
-        let committed = Committed(applied.into_iter().map(|applied| applied.batch).collect());
-        if let Some(head) = committed.head() {
-            self.mark
-                .set(head.sequence)
-                .map_err(|source| StoreError::Mark { path: self.mark.path().to_owned(), source })?;
+    pub fn sync(&self, mut applied: Vec<Applied>) -> Result<Committed, StoreError> {
+        let Some(last) = applied.last().map(|applied| applied.frame.last) else {
+            return Ok(Committed(Vec::new()));
+        };
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut synced = self.checkpoints.synced()?;
+        if journal.is_overfull(synced) {
+            synced = self.checkpoints.wait()?;
         }
-        Ok(committed)
-    }
-}
-
-/// What a batch gives sled, and how much that is.
-#[derive(Debug, Default)]
-struct Writes {
-    batch: sled::Batch,
-    bytes: u64,
-}
-
-impl Writes {
-    fn insert(&mut self, key: &[u8], value: Vec<u8>) {
-        self.bytes += (key.len() + value.len()) as u64;
-        self.batch.insert(key, value);
-    }
-
-    fn remove(&mut self, key: &[u8]) {
-        self.bytes += key.len() as u64;
-        self.batch.remove(key);
+        let frames = applied.iter_mut().map(|applied| &mut applied.frame);
+        journal
+            .append(frames, synced)
+            .map_err(|source| StoreError::Sync { path: journal.path().to_owned(), source })?;
+        drop(journal);
+        self.mark
+            .set(last)
+            .map_err(|source| StoreError::Mark { path: self.mark.path().to_owned(), source })?;
+        Ok(Committed(applied.into_iter().map(|applied| applied.batch).collect()))
     }
 }
 

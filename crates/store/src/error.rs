@@ -77,6 +77,20 @@ pub enum StoreError {
         /// The refusal.
         source: std::io::Error,
     },
+    /// sled did not take what was decided; the journal has it if it was acknowledged.
+    #[error("the store failed before: {problem}")]
+    Unapplied {
+        /// What went wrong.
+        problem: String,
+    },
+    /// What is applied could not be synced in the background; the journal has it all the same.
+    #[error("syncing {path} failed: {problem}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// The refusal.
+        problem: String,
+    },
     /// What was just synced is durable, but the file that says so could not be written.
     #[error("writing {path} failed: {source}")]
     Mark {

@@ -6,16 +6,19 @@
 //!
 //! Start reading at [`Store::apply`].
 
+mod checkpoint;
 mod chunk;
 mod commit;
 mod convert;
 mod error;
 mod identities;
+mod journal;
 mod keys;
 mod log;
 mod mark;
 mod open;
 mod outline;
+mod overlay;
 mod read;
 mod record;
 mod recover;

@@ -12,6 +12,9 @@ impl Store {
     /// The records of the chunk that holds `sequence`, or `None` where there is none. Going on after
     /// the last, or before the first, walks the log in steps.
     pub fn chunk_with(&self, sequence: u64) -> Result<Option<Vec<Record>>, StoreError> {
+        if let Some(records) = self.overlay.records_with(sequence) {
+            return Ok(Some(records.iter().map(|record| Record::clone(record)).collect()));
+        }
         self.read_chunk(sequence, chunk::unpack)
     }
 
@@ -23,6 +26,10 @@ impl Store {
         // The chunk that is kept for the next lookup may have been trimmed since.
         if sequence < self.tail().sequence {
             return Ok(None);
+        }
+        if let Some(records) = self.overlay.records_with(sequence) {
+            let found = records.iter().find(|record| record.sequence == sequence);
+            return Ok(found.map(|record| Record::clone(record)));
         }
         // Events that are published again come in the order in which they came before.
         if let Some(record) = within(&latest()) {
@@ -52,6 +59,7 @@ impl Store {
 
     /// Commit time of the first retained record; `None` when none is.
     pub fn oldest_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.overlay.drain()?;
         loop {
             let tail = self.tail();
             let outlines = self.read_chunk(tail.sequence, chunk::outline)?;

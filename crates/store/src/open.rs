@@ -2,17 +2,20 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use prost::Message;
 
+use crate::checkpoint::Checkpoints;
 use crate::identities::Identities;
+use crate::journal::{Frame, Journal};
 use crate::mark::Mark;
+use crate::overlay::Overlay;
 use crate::recover::Recovered;
-use crate::{Head, OpenError, Record, Tail, keys, pb};
+use crate::{Head, OpenError, Record, StoreError, Tail, keys, pb, read};
 
 /// Version of the layout that FORMAT.md describes.
 const FORMAT_VERSION: u32 = 1;
@@ -59,9 +62,12 @@ impl fmt::Debug for DatabaseId {
 #[derive(Debug)]
 pub struct Store {
     pub(crate) db: sled::Db,
-    /// sled's main file, opened once more so that it can be synced.
-    pub(crate) file: File,
-    pub(crate) file_path: PathBuf,
+    /// Makes batches durable.
+    pub(crate) journal: Mutex<Journal>,
+    /// What sled does not have yet.
+    pub(crate) overlay: Overlay,
+    /// Makes durable what sled has.
+    pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) identities: RwLock<Identities>,
     /// The chunk in which a single record was looked up last; what is written never changes.
     pub(crate) latest_chunk: Mutex<Vec<Record>>,
@@ -69,7 +75,7 @@ pub struct Store {
     pub(crate) tail: RwLock<Tail>,
     pub(crate) trimming: Mutex<()>,
     /// Bytes of the log's values, from the tail on.
-    pub(crate) logged_bytes: AtomicU64,
+    pub(crate) logged_bytes: Arc<AtomicU64>,
     /// What was acknowledged last.
     pub(crate) mark: Mark,
     database_id: DatabaseId,
@@ -92,9 +98,10 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let sled_dir = dir.join(SLED);
         if !sled_dir.exists() {
-            if Mark::is_in(dir) {
-                let problem = "the directory is missing, though there was a database (once the file \
-                               `mark` beside it is removed, an empty one begins)";
+            if Mark::is_in(dir) || Journal::is_in(dir) {
+                let problem = "the directory is missing, though there was a database (once the files \
+                               `mark`, `journal.0` and `journal.1` beside it are removed, an empty \
+                               one begins)";
                 return Err(OpenError::Damaged { path: sled_dir, problem: problem.to_owned() });
             }
             create(dir, &sled_dir)?;
@@ -112,16 +119,28 @@ impl Store {
         let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
         let damaged = |problem: String| OpenError::Damaged { path: sled_dir.clone(), problem };
         let database_id = identity(&db, dir, &damaged)?;
+        let mark = Mark::open(dir, database_id)?;
+        let (journal, frames) = Journal::open(dir, database_id)?;
+        let last = quietly(|| replay(&db, &frames))
+            .map_err(|problem| unopened(&sled_dir, problem))?
+            .map_err(|error| unopened(&sled_dir, error.to_string()))?;
+        // A process that was killed may have left what no sync has reached. It is shown from here on.
+        db.flush().map_err(|error| unopened(&file_path, error.to_string()))?;
+        file.sync_data().map_err(io_error("sync", &file_path))?;
+        let checkpoints = Arc::new(Checkpoints::start(db.clone(), file, file_path, last));
+        let logged_bytes = Arc::new(AtomicU64::new(0));
+        let (syncing, counting) = (Arc::clone(&checkpoints), Arc::clone(&logged_bytes));
         let mut store = Self {
+            overlay: Overlay::start(db.clone(), syncing, counting, last),
+            checkpoints,
             db,
-            file,
-            file_path,
+            journal: Mutex::new(journal),
             identities: RwLock::new(Identities::new(database_id)),
             latest_chunk: Mutex::default(),
             tail: RwLock::new(Tail::BEGINNING),
             trimming: Mutex::default(),
-            logged_bytes: AtomicU64::new(0),
-            mark: Mark::open(dir, database_id)?,
+            logged_bytes,
+            mark,
             database_id,
             recovered: Head::default(),
         };
@@ -129,21 +148,9 @@ impl Store {
             .map_err(|problem| unopened(&sled_dir, problem))?
             .map_err(|error| unopened(&sled_dir, error.to_string()))?;
         store.mark.check(store.recovered.sequence, &sled_dir)?;
-        store.settle()?;
+        let marked = store.mark.set(store.recovered.sequence);
+        marked.map_err(io_error("write", store.mark.path()))?;
         Ok(store)
-    }
-
-    /// A process that was killed may have left what no sync has reached. It is shown from here on,
-    /// so it must be durable, and only then the mark may tell of it.
-    fn settle(&self) -> Result<(), OpenError> {
-        let path = &self.file_path;
-        let damaged = |error: sled::Error| OpenError::Damaged {
-            path: path.clone(),
-            problem: error.to_string(),
-        };
-        self.db.flush().map_err(damaged)?;
-        self.file.sync_data().map_err(io_error("sync", path))?;
-        self.mark.set(self.recovered.sequence).map_err(io_error("write", self.mark.path()))
     }
 
     /// Which database this is.
@@ -160,6 +167,23 @@ impl Store {
     pub fn identities(&self) -> usize {
         self.identities.read().unwrap_or_else(PoisonError::into_inner).len()
     }
+}
+
+/// Applies what the journal has and sled has lost. What does not follow on sled's log is no part of it:
+/// the mark tells if something is missing. Gives the last record there is.
+fn replay(db: &sled::Db, frames: &[Frame]) -> Result<u64, StoreError> {
+    let mut last = read::head_in(db)?.sequence;
+    for frame in frames {
+        if frame.last <= last {
+            continue;
+        }
+        if frame.first != last + 1 {
+            break;
+        }
+        db.apply_batch(frame.writes())?;
+        last = frame.last;
+    }
+    Ok(last)
 }
 
 /// Makes a new database beside its final place and renames it there once it is whole.
@@ -272,7 +296,7 @@ fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
 }
 
 /// Runs `action`; sled panics on some damage, which becomes its message.
-fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(action)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

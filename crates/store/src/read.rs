@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use pawl_domain::{
     CustomerId, Entity, EntityId, Pipeline, PipelineId, Rejection, Trigger, TriggerId, TriggerType,
     TypeCode,
@@ -25,16 +27,29 @@ const SCAN_MAX: usize = 10_000;
 /// How many bytes of rows one page may give: clients refuse messages above 4 MiB.
 const PAGE_MAX_BYTES: usize = 1_024 * 1_024;
 
+/// Where the log in a database ends.
+pub(crate) fn head_in(db: &sled::Db) -> Result<Head, StoreError> {
+    let row: pb::Head = get(db, &keys::HEAD)?.unwrap_or_default();
+    Ok(Head {
+        sequence: row.sequence,
+        time: from_nanos_since_epoch(row.commit_time_nanos),
+        moves: row.moves,
+        events: row.events,
+    })
+}
+
+fn get<M: Message + Default>(db: &sled::Db, key: &[u8]) -> Result<Option<M>, StoreError> {
+    let value = db.get(key)?;
+    value.map(|value| M::decode(&*value)).transpose().map_err(|error| {
+        StoreError::damaged(format!("row {}", String::from_utf8_lossy(&key[1..])), error)
+    })
+}
+
 impl Store {
     /// Where the log ends.
     pub fn head(&self) -> Result<Head, StoreError> {
-        let row: pb::Head = self.get(&keys::HEAD)?.unwrap_or_default();
-        Ok(Head {
-            sequence: row.sequence,
-            time: from_nanos_since_epoch(row.commit_time_nanos),
-            moves: row.moves,
-            events: row.events,
-        })
+        self.overlay.drain()?;
+        head_in(&self.db)
     }
 
     /// A pipeline, also one that was deleted.
@@ -49,6 +64,7 @@ impl Store {
 
     /// The latest revision of a trigger, also of one that was deleted (T9).
     pub fn trigger(&self, id: &TriggerId) -> Result<Option<Row<Trigger>>, StoreError> {
+        self.overlay.drain()?;
         match self.db.scan_prefix(keys::trigger_revisions(id)).next_back() {
             None => Ok(None),
             Some(entry) => decode(&entry?.1).and_then(trigger_of).map(Some).map_err(damage(id)),
@@ -66,7 +82,10 @@ impl Store {
 
     /// An entity, also one that was deleted.
     pub fn entity(&self, id: &EntityId) -> Result<Option<EntityRow>, StoreError> {
-        self.get(&keys::entity(id))?.map(entity_of).transpose().map_err(damage(id))
+        if let Some(row) = self.overlay.entity(id) {
+            return Ok(Some(row));
+        }
+        get(&self.db, &keys::entity(id))?.map(entity_of).transpose().map_err(damage(id))
     }
 
     /// Pipelines in the order of their ids.
@@ -116,14 +135,26 @@ impl Store {
     }
 
     /// The entities that name a customer, in the order of their ids.
-    pub fn entities_naming(&self, customer: &CustomerId) -> Result<Vec<EntityId>, StoreError> {
+    pub fn entities_naming(&self, customer: &CustomerId) -> Result<BTreeSet<EntityId>, StoreError> {
         let prefix = keys::links(customer);
         let id = |key: sled::Result<sled::IVec>| {
             let key = key?;
             let id = std::str::from_utf8(&key[prefix.len()..]).unwrap_or_default();
             EntityId::parse("entity_id", id).map_err(damage(customer))
         };
-        self.db.scan_prefix(&prefix).keys().map(id).collect()
+        // First, or what sled gets meanwhile would be in neither.
+        let newer = self.overlay.links(customer);
+        let naming: Result<BTreeSet<EntityId>, _> =
+            self.db.scan_prefix(&prefix).keys().map(id).collect();
+        let mut naming = naming?;
+        for (entity, names) in newer {
+            if names {
+                naming.insert(entity)
+            } else {
+                naming.remove(&entity)
+            };
+        }
+        Ok(naming)
     }
 
     /// The latest revisions of triggers in the order of their ids.
@@ -143,6 +174,7 @@ impl Store {
             }
             _ => false,
         };
+        self.overlay.drain()?;
         let start =
             [&keys::all(Family::Trigger)[..], after.as_bytes(), &[u8::from(!after.is_empty())]];
         let end = [Family::Trigger as u8 + 1];
@@ -164,11 +196,10 @@ impl Store {
         Ok(Page { items, next })
     }
 
+    /// A row that sled must have.
     pub(crate) fn get<M: Message + Default>(&self, key: &[u8]) -> Result<Option<M>, StoreError> {
-        let value = self.db.get(key)?;
-        value.map(|value| M::decode(&*value)).transpose().map_err(|error| {
-            StoreError::damaged(format!("row {}", String::from_utf8_lossy(&key[1..])), error)
-        })
+        self.overlay.drain()?;
+        get(&self.db, key)
     }
 
     fn page<M: Message + Default, T>(
@@ -178,6 +209,7 @@ impl Store {
         limit: usize,
         read: impl Fn(M) -> Result<(String, Option<T>), Rejection>,
     ) -> Result<Page<T>, StoreError> {
+        self.overlay.drain()?;
         // A zero byte lies between an id and every longer one.
         let start =
             [&keys::all(family)[..], after.as_bytes(), &[0; 1][..usize::from(!after.is_empty())]];

@@ -22,6 +22,8 @@ async fn aging(moves: usize) -> Bed {
     bed.entity("deal/1", "a").await;
     for number in 0..moves {
         if number == moves / 2 {
+            // What is in one chunk goes together, and what is asked for in a list is in one.
+            bed.engine.triggers(TriggerQuery::default(), String::new(), 1).await.unwrap();
             bed.hands.advance(AGE / 2);
         }
         swing(&bed, number).await;

@@ -349,6 +349,8 @@ impl Log {
             .unwrap();
         let committed = self.store.sync(vec![applied]).unwrap();
         assert_eq!(committed.head(), Some(self.head));
+        // What is written one by one is not to come together in one chunk.
+        assert_eq!(self.store.head().unwrap(), self.head);
     }
 
     /// Closes the store and opens it again.

@@ -7,6 +7,7 @@ use pawl_store::{Change, OpenError, Store};
 use tempfile::{TempDir, tempdir};
 
 use crate::build::{Log, decided, entity, event, id, row};
+use crate::directory::remove_journal;
 
 /// What stands in every record of the log below.
 const KNOWN: &[u8] = b"KNOWN-";
@@ -47,8 +48,15 @@ impl Sample {
         fs::read(self.dir.path().join("data/sled/db")).unwrap()
     }
 
-    /// A copy of the database with other contents of sled's file.
+    /// A copy of the database with other contents of sled's file, and without a journal that could
+    /// mend them.
     fn with(&self, db: &[u8]) -> PathBuf {
+        let copy = self.mendable(db);
+        remove_journal(&copy);
+        copy
+    }
+
+    fn mendable(&self, db: &[u8]) -> PathBuf {
         let copy = self.dir.path().join("copy");
         let _ = fs::remove_dir_all(&copy);
         copy_dir(&self.dir.path().join("data"), &copy);
@@ -59,8 +67,11 @@ impl Sample {
     /// Opens a copy with `db` for its contents: an error that names the place and a remedy, or the
     /// log as it was up to where it ends. Says where it ends.
     fn outcome(&self, db: &[u8]) -> Result<u64, String> {
-        let copy = self.with(db);
-        let store = match Store::open(&copy) {
+        self.opened(&self.with(db))
+    }
+
+    fn opened(&self, copy: &Path) -> Result<u64, String> {
+        let store = match Store::open(copy) {
             Ok(store) => store,
             Err(error @ OpenError::Damaged { .. }) => {
                 let text = error.to_string();
@@ -144,7 +155,11 @@ fn a_flipped_byte_behind_the_last_open_is_noticed_too() {
     let (mut noticed, mut by_mark) = (0, 0);
     for at in known.into_iter().chain(spread) {
         match sample.outcome(&flipped(&db, at)) {
-            Err(text) if text.contains("to 20 were acknowledged and are gone") => by_mark += 1,
+            Err(text) if text.contains("to 20 were acknowledged and are gone") => {
+                by_mark += 1;
+                let mended = sample.opened(&sample.mendable(&flipped(&db, at)));
+                assert_eq!(mended, Ok(20), "the journal has what is gone after flip at {at}");
+            }
             Err(_) => noticed += 1,
             Ok(last) => assert_eq!(last, 20, "records are gone without a word after flip at {at}"),
         }

@@ -18,8 +18,16 @@ struct Identity {
     database_id: Vec<u8>,
 }
 
+/// Removes the journal, which mends whatever it can.
+pub(crate) fn remove_journal(data: &Path) {
+    for name in ["journal.0", "journal.1"] {
+        fs::remove_file(data.join(name)).unwrap();
+    }
+}
+
 /// The same store through sled alone.
 pub(crate) fn raw(data: &Path) -> sled::Db {
+    remove_journal(data);
     let config = sled::Config::new().path(data.join("sled")).segment_size(8 * 1_024 * 1_024);
     // The store that had it may be closing still.
     loop {
@@ -117,6 +125,7 @@ fn a_half_made_database_is_made_anew() {
                 drop(Store::open(dir.path()).unwrap());
                 fs::rename(dir.path().join("sled"), &unfinished).unwrap();
                 fs::remove_file(dir.path().join("mark")).unwrap();
+                remove_journal(dir.path());
             }
         }
         let store = Store::open(dir.path()).unwrap();

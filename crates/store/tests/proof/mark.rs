@@ -9,6 +9,7 @@ use pawl_store::{Change, OpenError, Store};
 use tempfile::tempdir;
 
 use crate::build::{Log, entity, row};
+use crate::directory::remove_journal;
 
 /// Where the slots lie.
 const SLOTS: [usize; 2] = [0, 4_096];
@@ -69,6 +70,7 @@ fn a_log_that_ends_before_it_is_damage_until_it_is_removed() {
     }
     database(dir.path(), 4);
     // As when only some of a backup is put back.
+    remove_journal(dir.path());
     fs::remove_dir_all(dir.path().join("sled")).unwrap();
     fs::rename(copy, dir.path().join("sled")).unwrap();
     for _ in 0..2 {
@@ -144,6 +146,8 @@ fn it_tells_that_a_whole_database_is_gone() {
     assert!(problem(dir.path()).contains("sled is damaged: the directory is missing"));
     assert!(!dir.path().join("sled").exists(), "nothing was begun in its place");
     fs::remove_file(dir.path().join("mark")).unwrap();
+    assert!(problem(dir.path()).contains("sled is damaged: the directory is missing"));
+    remove_journal(dir.path());
     assert_eq!(Store::open(dir.path()).unwrap().recovered().sequence, 0);
 }
 

@@ -3,19 +3,10 @@ use std::sync::Arc;
 use crate::filter::{Holding, Scope};
 use crate::limits::HOPS_MAX;
 use crate::{
-    Cause, Decision, Detail, Direction, Entity, Event, FilterPart, Move, Outcome, Pipeline,
-    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Verdict,
-    VerdictResult,
+    Cause, Decision, Detail, Direction, Entity, Event, FilterPart, Listener, Listening, Move,
+    Outcome, Pipeline, Subject, Timestamp, Trigger, TriggerSelection, TriggerState, VerdictResult,
+    Verdicts,
 };
-
-/// A trigger with the type that says what its parameters mean.
-#[derive(Debug, Clone)]
-pub struct Listener {
-    /// The trigger.
-    pub trigger: Arc<Trigger>,
-    /// Its type.
-    pub trigger_type: Arc<TriggerType>,
-}
 
 /// Everything that a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +20,7 @@ pub struct Situation<'a> {
     /// The entity's pipeline.
     pub pipeline: &'a Pipeline,
     /// The triggers of that pipeline that listen to the event's type, oldest first.
-    pub listening: &'a [Listener],
+    pub listening: &'a Listening,
     /// How far from the event that began it (X2).
     pub hop: u32,
     /// Whether the entity moved in this commit already (X2).
@@ -49,33 +40,21 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         listening.iter().map(|listener| standing(listener, situation, &scope)).collect();
     let winner = pick(listening, &standings);
 
-    let verdict =
-        |(index, (Listener { trigger, .. }, standing)): (usize, (&Listener, Standing))| {
-            let outranked = |winner: usize| VerdictResult::Outranked {
-                winner: listening[winner].trigger.id.clone(),
-            };
-            let result = match (standing, winner) {
-                (Standing::Out(result), _) => result,
-                (Standing::Eligible { .. }, Some((winner, _))) if winner == index => {
-                    VerdictResult::Moved
-                }
-                (Standing::Eligible { rank, .. }, winner) => match (trigger.state, winner) {
-                    // Shadows do not compete with each other.
-                    (TriggerState::Shadow, None) => VerdictResult::WouldMove,
-                    (TriggerState::Shadow, Some((_, best))) if rank < best => {
-                        VerdictResult::WouldMove
-                    }
-                    (_, Some((winner, _))) => outranked(winner),
-                    (_, None) => unreachable!("of the eligible one is picked"),
-                },
-            };
-            Verdict {
-                trigger_id: trigger.id.clone(),
-                trigger_revision: trigger.version.revision,
-                stage_id: trigger.stage_id.clone(),
-                result,
+    let result = |(index, (Listener { trigger, .. }, standing)): (usize, (&Listener, Standing))| {
+        match (standing, winner) {
+            (Standing::Out(result), _) => result,
+            (Standing::Eligible { .. }, Some((winner, _))) if winner == index => {
+                VerdictResult::Moved
             }
-        };
+            (Standing::Eligible { rank, .. }, winner) => match (trigger.state, winner) {
+                // Shadows do not compete with each other.
+                (TriggerState::Shadow, None) => VerdictResult::WouldMove,
+                (TriggerState::Shadow, Some((_, best))) if rank < best => VerdictResult::WouldMove,
+                (_, Some(_)) => VerdictResult::Outranked,
+                (_, None) => unreachable!("of the eligible one is picked"),
+            },
+        }
+    };
     let outcome = match winner {
         Some((winner, _)) => {
             let direction = standings[winner].direction();
@@ -89,7 +68,10 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         event_type: event.event_type.clone(),
         hop,
         outcome,
-        verdicts: listening.iter().zip(standings).enumerate().map(verdict).collect(),
+        verdicts: Verdicts::new(
+            Arc::clone(listening.asked()),
+            listening.iter().zip(standings).enumerate().map(result).collect(),
+        ),
     }
 }
 

@@ -2,8 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    Actor, Detail, EntityId, EventId, EventType, PipelineId, Prose, Rejection, Responsible, Source,
-    StageId, Subject, Timestamp, TriggerId,
+    Actor, EntityId, EventId, EventType, PipelineId, Prose, Rejection, Responsible, Source,
+    StageId, Subject, Timestamp, TriggerId, Verdicts,
 };
 
 /// What became of one entity (or one subject) under one event: all verdicts, and the move, if any.
@@ -18,7 +18,7 @@ pub struct Decision {
     /// What came of it.
     pub outcome: Outcome,
     /// One for each trigger of the entity's pipeline that listens to the event's type.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Verdicts,
 }
 
 /// What came of a decision.
@@ -57,67 +57,6 @@ impl Decision {
             | Outcome::EntityNotFound(_)
             | Outcome::NotReached => None,
         }
-    }
-}
-
-/// What became of one trigger for one event and one entity, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// The trigger.
-    pub trigger_id: TriggerId,
-    /// Its revision at that moment (T9).
-    pub trigger_revision: i64,
-    /// The stage it sat on at that moment.
-    pub stage_id: StageId,
-    /// What became of it.
-    pub result: VerdictResult,
-}
-
-/// What became of one trigger; of those that say why not, the first that applies is given (T11).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VerdictResult {
-    /// It moved the entity.
-    Moved,
-    /// It would have moved it, were it active (T4).
-    WouldMove,
-    /// It is paused (T4).
-    Paused,
-    /// A parameter differs: which, and what came instead (T2).
-    ParametersDiffer(Detail),
-    /// Its filter does not hold: which part (T3).
-    FilterFalse(Detail),
-    /// Its filter could not be evaluated: why (T3).
-    EvaluationError(Detail),
-    /// The entity moved in this commit already (X2).
-    Loop,
-    /// The chain has become too long (X2).
-    HopLimit,
-    /// The entity stands on its stage already (T5).
-    SameStage,
-    /// The entity's stage is closed and the trigger may not reopen (T5).
-    EntityClosed,
-    /// Its stage lies behind and the trigger may not move back (T5).
-    WouldMoveBack,
-    /// Another trigger was picked (T6).
-    Outranked {
-        /// The one that was.
-        winner: TriggerId,
-    },
-}
-
-impl VerdictResult {
-    /// Whether the trigger was considered at all (Q3).
-    pub fn is_considered(&self) -> bool {
-        !matches!(self, Self::Paused)
-    }
-
-    /// Whether type, parameters and filter held (Q3).
-    pub fn is_match(&self) -> bool {
-        self.is_considered()
-            && !matches!(
-                self,
-                Self::ParametersDiffer(_) | Self::FilterFalse(_) | Self::EvaluationError(_)
-            )
     }
 }
 

@@ -15,6 +15,7 @@ mod event;
 mod filter;
 mod id;
 pub mod limits;
+mod listening;
 mod parameter;
 mod pipeline;
 mod rejection;
@@ -25,12 +26,13 @@ mod trigger;
 mod trigger_type;
 mod unfold;
 mod value;
+mod verdict;
 mod version;
 
 pub use catalogue::{built_in_types, sections};
 pub use changes::{Change, Changes};
-pub use decide::{Listener, Situation, decide};
-pub use decision::{Cause, Decision, Direction, Move, MoveId, Outcome, Verdict, VerdictResult};
+pub use decide::{Situation, decide};
+pub use decision::{Cause, Decision, Direction, Move, MoveId, Outcome};
 pub use entity::{Entity, EntityPatch, EntityPlace, NewEntity};
 pub use event::{ENTITY_UPDATED, Event, INVOICE_PAID, SERVICE_SOURCE, Subject};
 pub use filter::{Filter, FilterPart};
@@ -38,6 +40,7 @@ pub use id::{
     Actor, AttributeName, CustomerId, EntityId, EntityKind, EventId, EventType, ParameterName,
     PipelineId, RequestId, Responsible, ServedKind, Source, StageId, TriggerId, TypeCode,
 };
+pub use listening::{Listener, Listening};
 pub use parameter::{Comparison, Parameter, ParameterKind};
 pub use pipeline::{
     CustomerReach, NewPipeline, Pipeline, PipelinePatch, Semantics, Stage, Stages, TriggerSelection,
@@ -50,4 +53,5 @@ pub use trigger::{NewTrigger, Trigger, TriggerPatch, TriggerState};
 pub use trigger_type::{BuiltIn, NewTriggerType, TriggerType, TriggerTypePatch, Watched};
 pub use unfold::{Done, Explanations, Unfolded, World, unfold};
 pub use value::{Fields, Value};
+pub use verdict::{Asked, Verdict, VerdictResult, Verdicts};
 pub use version::Version;

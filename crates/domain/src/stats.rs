@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::{Decision, Timestamp, TriggerId, VerdictResult};
 
@@ -42,26 +42,27 @@ impl TriggerTally {
 
     /// Counts what was decided at one moment, at this place in the log.
     pub fn count(&mut self, decisions: &[Decision], position: u64, time: Timestamp) {
-        for verdict in decisions.iter().flat_map(|decision| &decision.verdicts) {
+        for verdict in decisions.iter().flat_map(|decision| decision.verdicts.iter()) {
             if !verdict.result.is_considered() {
                 continue;
             }
-            let tallied = match self.known.get_mut(&verdict.trigger_id) {
+            let trigger_id = &verdict.asked.trigger_id;
+            let tallied = match self.known.get_mut(trigger_id) {
                 Some(tallied) => tallied,
-                None => self.known.entry(verdict.trigger_id.clone()).or_default(),
+                None => self.known.entry(trigger_id.clone()).or_default(),
             };
             if position <= tallied.restored_to {
                 continue;
             }
             if !tallied.is_changed {
                 tallied.is_changed = true;
-                self.changed.push(verdict.trigger_id.clone());
+                self.changed.push(trigger_id.clone());
             }
             let stats = &mut tallied.stats;
             stats.considered += 1;
             stats.last_considered_time = Some(time);
             stats.matched += u64::from(verdict.result.is_match());
-            if verdict.result == VerdictResult::Moved {
+            if *verdict.result == VerdictResult::Moved {
                 stats.moved += 1;
                 stats.last_moved_time = Some(time);
             }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use crate::decide::explain;
 use crate::limits::{DECISIONS_MAX, EXPLAINED_MAX_BYTES, REACH_MAX};
 use crate::{
-    CustomerId, CustomerReach, Decision, Entity, EntityId, Event, EventType, FilterPart, Listener,
+    CustomerId, CustomerReach, Decision, Entity, EntityId, Event, EventType, FilterPart, Listening,
     Move, Outcome, Pipeline, PipelineId, Rejection, Semantics, Situation, StageId, Subject,
-    Timestamp, decide,
+    Timestamp, Verdicts, decide,
 };
 
 /// The kind of entity whose winning is an event for others (X2).
@@ -24,7 +24,7 @@ pub trait World {
     fn pipeline(&mut self, id: &PipelineId) -> Result<Arc<Pipeline>, Self::Error>;
 
     /// The triggers of a pipeline that listen to an event type, oldest first.
-    fn listening(&self, pipeline: &PipelineId, event_type: &EventType) -> &[Listener];
+    fn listening(&self, pipeline: &PipelineId, event_type: &EventType) -> &Listening;
 
     /// The entities that name a customer, each with the log position of its latest write.
     fn entities_of(
@@ -73,7 +73,10 @@ pub fn unfold<W: World>(
         explained_bytes: 0,
         states: HashMap::new(),
         moved: HashSet::new(),
-        unfolded: Unfolded::default(),
+        unfolded: Unfolded {
+            decisions: Vec::with_capacity(event.subjects.len()),
+            ..Unfolded::default()
+        },
     };
     match done {
         Done::Moved(entity, moved) => {
@@ -106,6 +109,10 @@ struct Unfolding<'w, W> {
 impl<W: World> Unfolding<'_, W> {
     /// The event itself, for each of its subjects.
     fn consider_all(&mut self, event: &Event) -> Result<(), W::Error> {
+        // As nearly all events are: it reaches one entity, and nothing has to be settled.
+        if let [subject @ Subject::Entity(id)] = &event.subjects[..] {
+            return self.consider(event, subject, id, 0);
+        }
         // Whom the subjects reach is settled before any of them moves.
         let mut reached: Vec<(&Subject, Option<EntityId>)> =
             Vec::with_capacity(event.subjects.len());
@@ -279,7 +286,8 @@ impl<W: World> Unfolding<'_, W> {
     /// A decision on which no trigger is asked.
     fn record(&mut self, event: &Event, subject: &Subject, hop: u32, outcome: Outcome) {
         let (subject, event_type) = (subject.clone(), event.event_type.clone());
-        let decision = Decision { subject, event_type, hop, outcome, verdicts: Vec::new() };
+        let decision =
+            Decision { subject, event_type, hop, outcome, verdicts: Verdicts::default() };
         self.unfolded.decisions.push(decision);
         if self.explained {
             self.unfolded.explanations.push(Vec::new());

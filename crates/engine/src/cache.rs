@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use pawl_domain::{CustomerId, Entity, EntityId};
 use pawl_store::EntityRow;
 use quick_cache::Weighter;
-use quick_cache::unsync::Cache;
+use quick_cache::unsync::{Cache, DefaultLifecycle};
 
 /// How much memory the entities that were touched lately may take.
 const CAPACITY_BYTES: u64 = 128 * 1_024 * 1_024;
@@ -28,9 +29,10 @@ impl Weighter<EntityId, Arc<EntityRow>> for RowBytes {
 
 /// The entities that were touched lately: so that memory follows the cache and not the number of
 /// entities ever stored.
-pub(crate) type EntityCache = Cache<EntityId, Arc<EntityRow>, RowBytes>;
+pub(crate) type EntityCache = Cache<EntityId, Arc<EntityRow>, RowBytes, RandomState>;
 
 pub(crate) fn entity_cache() -> EntityCache {
     let estimated_items = usize::try_from(CAPACITY_BYTES / ROW_BYTES).unwrap_or(usize::MAX);
-    Cache::with_weighter(estimated_items, CAPACITY_BYTES, RowBytes)
+    let (hasher, lifecycle) = (RandomState::default(), DefaultLifecycle::default());
+    Cache::with(estimated_items, CAPACITY_BYTES, RowBytes, hasher, lifecycle)
 }

@@ -1,6 +1,5 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use pawl_store::{DatabaseId, Head, OpenError, Recovered, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, error, info};
 
-use crate::committer;
+use crate::committer::Committer;
 use crate::core::{Core, Options, QUEUE_WEIGHT};
 use crate::disk::Disk;
 use crate::hub::{Hub, count};
@@ -54,14 +53,12 @@ impl Engine {
         let hub = Hub::recover(&store, state.counts(), stats)?;
         let core = Arc::new(Core::new(Arc::clone(&store), hub, disk, options.clone()));
         let (queue, jobs) = mpsc::channel(QUEUE_CAPACITY);
-        // One batch waits while another is synced: enough to never let the disk idle.
-        let (decided, to_commit) = sync_channel(1);
-        let writer = Writer::new(Arc::clone(&store), state, Arc::clone(&core.disk), options);
+        let committer = Committer::new(Arc::clone(&store), Arc::clone(&core));
+        let (decided, to_commit) = committer.channel();
+        let writer = Writer::new(store, state, Arc::clone(&core.disk), options);
         let writer_core = Arc::clone(&core);
         let writing = spawn("pawl-writer", move || writer.run(jobs, &writer_core, &decided));
-        let committer_core = Arc::clone(&core);
-        let committing =
-            spawn("pawl-commit", move || committer::run(&store, &committer_core, &to_commit));
+        let committing = spawn("pawl-commit", move || committer.run(&to_commit));
         let telling_core = Arc::clone(&core);
         let telling = spawn("pawl-tell", move || telling_core.hub.tell());
         let trimming_core = Arc::clone(&core);

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::ring::{Following, Ring};
 use crate::token::Position;
-use crate::watch::{Audience, Stretch};
+use crate::watch::{Audience, Interest, Place, Stretch};
 
 /// When many watchers were woken the next ones are woken a little later, so that each message
 /// carries more: this long for each of them, and at most that long.
@@ -115,7 +115,10 @@ impl Hub {
         let mut latest = self.news.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.sequence = durable.head.sequence;
         drop(latest);
-        self.news.changed.notify_one();
+        // Nobody there needs nobody to be woken.
+        if !self.audience.is_empty() {
+            self.news.changed.notify_one();
+        }
     }
 
     /// Tells the audience of what is announced, until it is over. A thread of its own does this, so
@@ -147,9 +150,12 @@ impl Hub {
         self.news.changed.notify_all();
     }
 
-    /// Who watches.
-    pub(crate) fn audience(&self) -> &Arc<Audience> {
-        &self.audience
+    /// Takes a place in the audience, and says from where on its watcher will be told.
+    pub(crate) fn join(&self, interest: Interest) -> (Place, Head) {
+        let joined = self.audience.join(interest);
+        // Who is the first has perhaps much to be told of.
+        self.news.changed.notify_one();
+        joined
     }
 
     /// How alive a trigger is.

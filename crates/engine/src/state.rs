@@ -1,10 +1,10 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use pawl_domain::limits::LISTENING_MAX;
 use pawl_domain::{
-    EventType, Listener, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger, TriggerId,
-    TriggerType, TypeCode, built_in_types,
+    EventType, Listener, Listening, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger,
+    TriggerId, TriggerType, TypeCode, built_in_types,
 };
 use pawl_store::{Store, StoreError};
 
@@ -29,7 +29,7 @@ pub(crate) struct State {
 pub(crate) struct PipelineState {
     pub(crate) pipeline: Arc<Pipeline>,
     /// Triggers by the event type they listen to, oldest first.
-    listening: HashMap<EventType, Vec<Listener>>,
+    listening: HashMap<EventType, Listening>,
     /// Entities on each stage.
     entities: HashMap<StageId, u64>,
 }
@@ -86,7 +86,7 @@ impl State {
             state.pipeline = pipeline;
         } else {
             let id = pipeline.id.clone();
-            let (listening, entities) = (HashMap::new(), HashMap::new());
+            let (listening, entities) = Default::default();
             self.pipelines.insert(id, PipelineState { pipeline, listening, entities });
         }
     }
@@ -110,9 +110,7 @@ impl State {
         if let Ok(trigger_type) = self.trigger_type(&trigger.type_code).cloned()
             && let Some(listening) = self.listening_mut(&trigger)
         {
-            let older = |other: &Listener| other.trigger.created_at < trigger.created_at;
-            let at = listening.partition_point(older);
-            listening.insert(at, Listener { trigger: Arc::clone(&trigger), trigger_type });
+            listening.insert(Listener { trigger: Arc::clone(&trigger), trigger_type });
         }
         self.triggers.insert(trigger.id.clone(), trigger);
     }
@@ -121,11 +119,11 @@ impl State {
         if let Some(trigger) = self.triggers.remove(id)
             && let Some(listening) = self.listening_mut(&trigger)
         {
-            listening.retain(|other| other.trigger.id != trigger.id);
+            listening.remove(&trigger.id);
         }
     }
 
-    fn listening_mut(&mut self, trigger: &Trigger) -> Option<&mut Vec<Listener>> {
+    fn listening_mut(&mut self, trigger: &Trigger) -> Option<&mut Listening> {
         let event_type = self.trigger_type(&trigger.type_code).ok()?.event_type.clone();
         let pipeline = self.pipelines.get_mut(&trigger.pipeline_id)?;
         Some(pipeline.listening.entry(event_type).or_default())
@@ -143,8 +141,8 @@ impl State {
 
 impl PipelineState {
     /// The triggers that listen to an event type, oldest first.
-    pub(crate) fn listening(&self, event_type: &EventType) -> &[Listener] {
-        self.listening.get(event_type).map(Vec::as_slice).unwrap_or_default()
+    pub(crate) fn listening(&self, event_type: &EventType) -> &Listening {
+        self.listening.get(event_type).unwrap_or(Listening::nobody())
     }
 
     /// Refuses when one more trigger would be too many for one event to consider.
@@ -172,12 +170,15 @@ impl PipelineState {
 
     /// All triggers of the pipeline.
     pub(crate) fn triggers(&self) -> impl Iterator<Item = &Arc<Trigger>> {
-        self.listening.values().flatten().map(|listener| &listener.trigger)
+        self.listening.values().flat_map(|all| all.iter()).map(|listener| &listener.trigger)
     }
 
     /// How many triggers and entities are in the pipeline.
     pub(crate) fn usage_in_all(&self) -> (u64, u64) {
-        (self.listening.values().map(Vec::len).sum::<usize>() as u64, self.entities.values().sum())
+        (
+            self.listening.values().map(|all| all.len()).sum::<usize>() as u64,
+            self.entities.values().sum(),
+        )
     }
 }
 

@@ -17,8 +17,9 @@ mod stretch;
 mod tests;
 mod turns;
 
-pub(crate) use self::audience::Audience;
+pub(crate) use self::audience::{Audience, Place};
 pub use self::cursor::Watch;
+pub(crate) use self::filter::Interest;
 pub use self::filter::MoveFilter;
 pub use self::item::Shown;
 pub(crate) use self::log::{Windows, windows};

@@ -1,5 +1,6 @@
 use pawl_domain::{
-    Decision, EntityId, EventId, EventType, MoveId, Source, Timestamp, TriggerId, Verdict,
+    Asked, Decision, EntityId, EventId, EventType, MoveId, Source, Timestamp, TriggerId, Verdict,
+    VerdictResult,
 };
 use pawl_store::{Record, Store, StoreError};
 
@@ -18,8 +19,12 @@ pub struct VerdictQuery {
 /// A verdict with its occasion.
 #[derive(Debug, Clone)]
 pub struct LoggedVerdict {
-    /// The verdict.
-    pub verdict: Verdict,
+    /// The trigger as it was.
+    pub asked: Asked,
+    /// What became of it.
+    pub result: VerdictResult,
+    /// The trigger that was picked instead, for [`VerdictResult::Outranked`].
+    pub winner: Option<TriggerId>,
     /// The entity that was considered.
     pub entity_id: EntityId,
     /// Source of the event.
@@ -83,17 +88,26 @@ fn verdicts(
     Ok(VerdictsPage { verdicts: found, next })
 }
 
+impl LoggedVerdict {
+    /// The verdict alone.
+    pub fn verdict(&self) -> Verdict<'_> {
+        Verdict { asked: &self.asked, result: &self.result, winner: self.winner.as_ref() }
+    }
+}
+
 impl VerdictQuery {
-    fn matches(&self, decision: &Decision, verdict: &Verdict) -> bool {
-        self.trigger_id.as_ref().is_none_or(|id| verdict.trigger_id == *id)
+    fn matches(&self, decision: &Decision, verdict: Verdict<'_>) -> bool {
+        self.trigger_id.as_ref().is_none_or(|id| verdict.asked.trigger_id == *id)
             && self.entity_id.as_ref().is_none_or(|id| decision.outcome.entity_id() == Some(id))
     }
 }
 
-fn logged(record: &Record, decision: &Decision, verdict: &Verdict) -> Option<LoggedVerdict> {
+fn logged(record: &Record, decision: &Decision, verdict: Verdict<'_>) -> Option<LoggedVerdict> {
     let event = record.event()?;
     Some(LoggedVerdict {
-        verdict: verdict.clone(),
+        asked: verdict.asked.clone(),
+        result: verdict.result.clone(),
+        winner: verdict.winner.cloned(),
         entity_id: decision.outcome.entity_id()?.clone(),
         event_source: event.source.clone(),
         event_id: event.id.clone(),

@@ -1,10 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
+use foldhash::HashMap;
 use pawl_domain::{
-    CustomerId, Decision, Entity, EntityId, EventId, EventType, Listener, Pipeline, PipelineId,
-    Rejection, RequestId, Source, Timestamp, World,
+    CustomerId, Decision, Entity, EntityId, EventId, EventType, Listening, Pipeline, PipelineId,
+    Rejection, Source, Timestamp, World,
 };
 use pawl_store::{
     Batch, Change, EntityRow, Head, Link, Record, RequestIdentity, Store, StoreError,
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::debug;
 
 use crate::cache::{EntityCache, entity_cache};
-use crate::committer::{Answer, Pending};
+use crate::committer::{Answer, HandOver, Pending};
 use crate::configure::{Mode, reused};
 use crate::core::{Core, Options};
 use crate::disk::Disk;
@@ -109,8 +109,6 @@ struct Draft {
     entities: HashMap<EntityId, Arc<EntityRow>>,
     /// Which entities begin, or cease, to name which customers.
     links: HashMap<CustomerId, BTreeMap<EntityId, bool>>,
-    events: HashMap<(Source, EventId), usize>,
-    requests: HashMap<RequestId, usize>,
     /// What the verdicts of its records weigh.
     verdict_weight: u32,
 }
@@ -128,7 +126,7 @@ impl Writer {
         mut self,
         mut queue: mpsc::Receiver<Message>,
         core: &Core,
-        committer: &SyncSender<Pending>,
+        committer: &HandOver,
     ) -> Result<(), StoreError> {
         while let Some(message) = queue.blocking_recv() {
             core.progress.writer(Stage::Deciding);
@@ -152,9 +150,7 @@ impl Writer {
             }
             core.progress.writer(Stage::Applying);
             let pending = self.apply(answers, &core.hub)?;
-            core.progress.writer(Stage::HandingOver);
-            // The committer ends before this thread only when a sync failed.
-            if committer.send(pending).is_err() {
+            if !committer.commit(pending, queue.is_empty())? {
                 break;
             }
             core.progress.writer(Stage::Idle);
@@ -221,13 +217,7 @@ impl Writer {
             events: self.head.events + u64::from(record.event().is_some()),
         };
         self.weigh(record.decisions());
-        let index = self.batch.records.len();
-        if let Some(event) = record.event() {
-            self.batch.events.insert((event.source.clone(), event.id.clone()), index);
-        }
-        if let Some(request) = &record.request {
-            self.batch.requests.insert(request.id.clone(), index);
-        }
+        self.store.remember(&record);
         let record = Arc::new(record);
         self.batch.records.push(Arc::clone(&record));
         record
@@ -297,12 +287,8 @@ impl Writer {
         source: &Source,
         id: &EventId,
     ) -> Result<Option<Arc<Record>>, StoreError> {
-        let key = (source.clone(), id.clone());
-        if let Some(index) = self.batch.events.get(&key) {
-            return Ok(Some(Arc::clone(&self.batch.records[*index])));
-        }
-        let record = self.store.find_event(source, id)?;
-        Ok(record.filter(|record| self.remembers(record)).map(Arc::new))
+        let record = self.store.seen_event(source, id, |sequence| self.in_batch(sequence))?;
+        Ok(record.filter(|record| self.remembers(record)))
     }
 
     /// The record that this request made before, within the dedupe window.
@@ -311,16 +297,19 @@ impl Writer {
         request: Option<&RequestIdentity>,
     ) -> Result<Option<Arc<Record>>, Refusal> {
         let Some(request) = request else { return Ok(None) };
-        let record = if let Some(index) = self.batch.requests.get(&request.id) {
-            Some(Arc::clone(&self.batch.records[*index]))
-        } else {
-            let record = self.store.find_request(&request.id)?;
-            record.filter(|record| self.remembers(record)).map(Arc::new)
-        };
+        let record = self.store.seen_request(&request.id, |sequence| self.in_batch(sequence))?;
+        let record = record.filter(|record| self.remembers(record));
         match record {
             Some(record) if record.request.as_ref() != Some(request) => Err(reused(&record).into()),
             record => Ok(record),
         }
+    }
+
+    /// A record that the store does not have yet.
+    fn in_batch(&self, sequence: u64) -> Option<Arc<Record>> {
+        let first = self.batch.records.first()?.sequence;
+        let index = usize::try_from(sequence.checked_sub(first)?).ok()?;
+        self.batch.records.get(index).cloned()
     }
 
     fn remembers(&self, record: &Record) -> bool {
@@ -345,8 +334,9 @@ impl World for Writer {
         Ok(self.state.pipeline(id).map(|place| Arc::clone(&place.pipeline)).map_err(gone)?)
     }
 
-    fn listening(&self, pipeline: &PipelineId, event_type: &EventType) -> &[Listener] {
-        self.state.pipeline(pipeline).map(|place| place.listening(event_type)).unwrap_or_default()
+    fn listening(&self, pipeline: &PipelineId, event_type: &EventType) -> &Listening {
+        let place = self.state.pipeline(pipeline);
+        place.map_or(Listening::nobody(), |place| place.listening(event_type))
     }
 
     fn entities_of(&mut self, customer: &CustomerId) -> Result<Vec<(Arc<Entity>, u64)>, Refusal> {

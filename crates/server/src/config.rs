@@ -94,6 +94,8 @@ pub(crate) const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(15);
 /// read; then its reading pauses.
 pub(crate) const STREAM_REQUESTS_MAX: usize = 256;
 pub(crate) const STREAM_EVENTS_MAX: usize = 4_096;
+/// Requests of one stream that have arrived already are joined until they have this many events.
+pub(crate) const TOGETHER_EVENTS: usize = 128;
 /// A response with outcomes is closed once it has grown to this: clients refuse more than 4 MiB.
 pub(crate) const RESPONSE_BYTES: usize = 1_024 * 1_024;
 /// How long calls in flight may take to end when the server stops.

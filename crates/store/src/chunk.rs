@@ -9,6 +9,7 @@ use std::sync::Arc;
 use pawl_domain::Rejection;
 use prost::Message;
 
+use crate::convert::{Decoder, Encoder};
 use crate::outline::Outline;
 use crate::{Record, StoreError, keys, pb};
 
@@ -19,6 +20,9 @@ const HEADER_BYTES: usize = 28;
 const CHUNK_TARGET_BYTES: usize = 48 * 1_024;
 /// Far enough below a quarter of sled's segment for every page to stay inside the main file.
 const PART_MAX_BYTES: usize = 96 * 1_024;
+
+/// What a record takes, usually.
+const RECORD_BYTES: usize = 512;
 
 /// A key and a value to write.
 pub(crate) type Part = ([u8; 11], Vec<u8>);
@@ -51,15 +55,21 @@ pub(crate) struct Segment {
 /// chunk may become.
 pub(crate) fn encode(records: &[Arc<Record>]) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
+    let mut encoder = Encoder::default();
     for record in records {
         let sequence = record.sequence;
         let full = |segment: &&mut Segment| segment.payload.len() < CHUNK_TARGET_BYTES;
         let segment = match segments.last_mut().filter(full) {
             Some(segment) => segment,
-            None => segments.push_mut(Segment { first: sequence, last: 0, payload: Vec::new() }),
+            None => {
+                // It is understood without those before it.
+                encoder = Encoder::default();
+                let room = (records.len() * RECORD_BYTES).min(CHUNK_TARGET_BYTES + RECORD_BYTES);
+                let payload = Vec::with_capacity(room);
+                segments.push_mut(Segment { first: sequence, last: 0, payload })
+            }
         };
-        // Encoding into a Vec cannot run out of room.
-        let _ = pb::Record::from(&**record).encode_length_delimited(&mut segment.payload);
+        encoder.record(record, &mut segment.payload);
         segment.last = sequence;
     }
     segments
@@ -139,7 +149,8 @@ pub(crate) fn open<'v>(key: &[u8], value: &'v [u8]) -> Result<(Header, &'v [u8])
 
 /// The records of a whole chunk, from its parts in order.
 pub(crate) fn unpack(parts: &[Stored]) -> Result<Vec<Record>, StoreError> {
-    decode(parts, |record: &pb::Record| record.sequence, Record::try_from)
+    let mut decoder = Decoder::default();
+    decode(parts, |record: &pb::Record| record.sequence, |record| decoder.record(record))
 }
 
 /// The same, but only what trimming must know of them.
@@ -150,7 +161,7 @@ pub(crate) fn outline(parts: &[Stored]) -> Result<Vec<Outline>, StoreError> {
 fn decode<M: Message + Default, T>(
     parts: &[Stored],
     sequence_of: impl Fn(&M) -> u64,
-    convert: impl Fn(M) -> Result<T, Rejection>,
+    mut convert: impl FnMut(M) -> Result<T, Rejection>,
 ) -> Result<Vec<T>, StoreError> {
     let mut header = None;
     let mut joined = Vec::new();

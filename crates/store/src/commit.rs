@@ -8,6 +8,11 @@ use crate::journal::Frame;
 use crate::overlay::Layer;
 use crate::{Change, Record, Store, StoreError, chunk, keys, pb};
 
+/// How many buffers are kept for the next batches, and how large ones: fresh memory costs more than
+/// what is written into it.
+const SPARE_BUFFERS: usize = 4;
+const SPARE_BYTES: usize = 4 * 1_024 * 1_024;
+
 /// Where the log ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Head {
@@ -83,11 +88,11 @@ impl Committed {
 
 impl Store {
     /// Applies a batch: all of it or nothing, visible to reads at once, durable after
-    /// [`sync`](Self::sync). A batch has at least one record.
+    /// [`sync`](Self::sync). A batch has at least one record, and all are [remembered](Self::remember).
     pub fn apply(&self, batch: Batch) -> Result<Applied, StoreError> {
         let last = batch.head.sequence;
         let first = batch.records.first().map_or(last, |record| record.sequence);
-        let mut frame = Frame::new(first, last);
+        let mut frame = Frame::new(first, last, self.spare_buffer());
         let mut layer = Layer { records: batch.records.clone(), last, ..Layer::default() };
         layer.segments = chunk::encode(&batch.records);
         layer.segments.iter().for_each(|segment| frame.push_segment(segment));
@@ -111,11 +116,12 @@ impl Store {
         frame.push_key(&keys::HEAD, Some(&layer.head));
         layer.bytes = frame.len();
         self.overlay.push(layer)?;
-        // Who finds a record by its identity finds it in the overlay.
-        let mut identities = self.identities.write().unwrap_or_else(PoisonError::into_inner);
-        batch.records.iter().for_each(|record| identities.insert(record));
-        drop(identities);
         Ok(Applied { batch, frame })
+    }
+
+    /// Remembers by which names a record is found, which is applied later.
+    pub fn remember(&self, record: &Record) {
+        self.identities.write().unwrap_or_else(PoisonError::into_inner).insert(record);
     }
 
     /// Makes batches durable, in the order in which they were applied. When this fails it is not
@@ -137,7 +143,19 @@ impl Store {
         self.mark
             .set(last)
             .map_err(|source| StoreError::Mark { path: self.mark.path().to_owned(), source })?;
-        Ok(Committed(applied.into_iter().map(|applied| applied.batch).collect()))
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = |applied: Applied| {
+            let buffer = applied.frame.into_buffer();
+            if spare.len() < SPARE_BUFFERS && buffer.capacity() <= SPARE_BYTES {
+                spare.push(buffer);
+            }
+            applied.batch
+        };
+        Ok(Committed(applied.into_iter().map(batch).collect()))
+    }
+
+    fn spare_buffer(&self) -> Vec<u8> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::outline::Outline;
 use crate::{DatabaseId, Record};
@@ -22,12 +23,32 @@ pub(crate) struct Identities {
     shards: Vec<Shard>,
 }
 
+/// By hashes, which need not be hashed again.
+type ByHash<V> = HashMap<u64, V, BuildHasherDefault<AsItIs>>;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only hashes are hashed");
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 struct Shard {
-    latest: HashMap<u64, u64>,
+    latest: ByHash<u64>,
     /// Sequences that a later record with the same hash took the place of, oldest first: the same
     /// identity after its window, or a collision.
-    replaced: HashMap<u64, VecDeque<u64>>,
+    replaced: ByHash<VecDeque<u64>>,
 }
 
 impl Identities {
@@ -66,24 +87,17 @@ impl Identities {
     }
 
     pub(crate) fn of_event(&self, source: &str, id: &str) -> u64 {
-        let mut hasher = Xxh3::with_seed(self.key);
-        hasher.update(source.as_bytes());
-        // Names hold no control characters, so the two cannot run into each other.
-        hasher.update(&[0]);
-        hasher.update(id.as_bytes());
-        hasher.digest()
+        xxh3_64_with_seed(id.as_bytes(), xxh3_64_with_seed(source.as_bytes(), self.key))
     }
 
     pub(crate) fn of_request(&self, id: &str) -> u64 {
-        let mut hasher = Xxh3::with_seed(self.key);
-        hasher.update(&[1]);
-        hasher.update(id.as_bytes());
-        hasher.digest()
+        xxh3_64_with_seed(id.as_bytes(), !self.key)
     }
 }
 
 fn shard_of(hash: u64) -> usize {
-    usize::try_from(hash % SHARDS as u64).unwrap_or_default()
+    // Bits that the maps themselves make nothing of.
+    usize::try_from((hash >> 32) % SHARDS as u64).unwrap_or_default()
 }
 
 impl Shard {
@@ -116,7 +130,7 @@ impl Shard {
 }
 
 /// Gives memory back once a map holds much less than it has room for.
-fn shrink<V>(map: &mut HashMap<u64, V>) {
+fn shrink<V>(map: &mut ByHash<V>) {
     if map.capacity() >= SHRINK_MIN && map.len() < map.capacity() / 4 {
         map.shrink_to(map.len() * 2);
     }

@@ -29,8 +29,6 @@ const RECORDS: u8 = 2;
 /// A file grows in steps of this, written with zeros, so that most appends need nothing of the file
 /// system but the sync itself.
 const GROWTH_BYTES: u64 = 1_024 * 1_024;
-/// Room that is kept for the next append.
-const BUFFER_BYTES: usize = 2 * 1_024 * 1_024;
 /// When a file has this much, the other one takes over, unless sled still needs that.
 const FULL_BYTES: u64 = 8 * 1_024 * 1_024;
 /// A file that has this much takes no more: whoever would append waits until sled is synced.
@@ -53,8 +51,6 @@ pub(crate) struct Journal {
     files: [Volume; 2],
     current: usize,
     run: Run,
-    /// Frames on their way into the file; kept for its room.
-    buffer: Vec<u8>,
 }
 
 /// What frames that were written one behind the other have in common. What else lies in the file is
@@ -88,8 +84,16 @@ struct Found {
 }
 
 impl Frame {
-    pub(crate) fn new(first: u64, last: u64) -> Self {
-        Self { first, last, bytes: vec![0; FRAME_HEADER_BYTES] }
+    /// A frame in a buffer that may have served before.
+    pub(crate) fn new(first: u64, last: u64, mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        buffer.resize(FRAME_HEADER_BYTES, 0);
+        Self { first, last, bytes: buffer }
+    }
+
+    /// Its buffer, to serve again.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Adds records of the log.
@@ -207,7 +211,7 @@ impl Journal {
         }
         frames.append(&mut newest);
         // What is there stays until sled has it: the older file takes what comes next.
-        let journal = Self { files: [one, two], current: 1 - newer, run, buffer: Vec::new() };
+        let journal = Self { files: [one, two], current: 1 - newer, run };
         Ok((journal, frames))
     }
 
@@ -224,24 +228,12 @@ impl Journal {
             self.files[self.current].end = FRAMES_AT;
         }
         let volume = &mut self.files[self.current];
-        self.buffer.clear();
         for frame in frames {
             frame.seal(self.run);
-            self.buffer.extend_from_slice(&frame.bytes);
+            volume.append(&frame.bytes)?;
             volume.last = frame.last;
         }
-        let end = volume.end + self.buffer.len() as u64;
-        if end > volume.room {
-            let room = end.next_multiple_of(GROWTH_BYTES);
-            let zeros = usize::try_from(room - end).unwrap_or_default();
-            self.buffer.resize(self.buffer.len() + zeros, 0);
-            volume.room = room;
-        }
-        volume.file.write_all_at(&self.buffer, volume.end)?;
-        volume.file.sync_data()?;
-        volume.end = end;
-        self.buffer.shrink_to(BUFFER_BYTES);
-        Ok(())
+        volume.file.sync_data()
     }
 
     /// Whether it takes no more until sled is synced.
@@ -256,6 +248,20 @@ impl Journal {
 }
 
 impl Volume {
+    /// Writes a frame behind the others.
+    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+        let end = self.end + frame.len() as u64;
+        if end > self.room {
+            let room = end.next_multiple_of(GROWTH_BYTES);
+            let zeros = usize::try_from(room - end).unwrap_or_default();
+            self.file.write_all_at(&vec![0; zeros], end)?;
+            self.room = room;
+        }
+        self.file.write_all_at(frame, self.end)?;
+        self.end = end;
+        Ok(())
+    }
+
     fn open(path: PathBuf, id: DatabaseId) -> Result<(Self, Found), OpenError> {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,

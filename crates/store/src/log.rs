@@ -1,4 +1,4 @@
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use pawl_domain::{EventId, RequestId, Source, Timestamp};
 
@@ -43,16 +43,38 @@ impl Store {
 
     /// The newest retained record of the event with this identity (E4).
     pub fn find_event(&self, source: &Source, id: &EventId) -> Result<Option<Record>, StoreError> {
-        self.find(
-            |known| known.of_event(source.as_str(), id.as_str()),
-            |record| record.event().is_some_and(|event| event.source == *source && event.id == *id),
-        )
+        Ok(self.seen_event(source, id, |_| None)?.map(Arc::unwrap_or_clone))
     }
 
     /// The newest retained record of the request with this id.
     pub fn find_request(&self, id: &RequestId) -> Result<Option<Record>, StoreError> {
+        Ok(self.seen_request(id, |_| None)?.map(Arc::unwrap_or_clone))
+    }
+
+    /// The same for whoever writes; `unapplied` knows the records that were remembered and not applied
+    /// yet.
+    pub fn seen_event(
+        &self,
+        source: &Source,
+        id: &EventId,
+        unapplied: impl Fn(u64) -> Option<Arc<Record>>,
+    ) -> Result<Option<Arc<Record>>, StoreError> {
+        self.find(
+            |known| known.of_event(source.as_str(), id.as_str()),
+            unapplied,
+            |record| record.event().is_some_and(|event| event.source == *source && event.id == *id),
+        )
+    }
+
+    /// The same for whoever writes.
+    pub fn seen_request(
+        &self,
+        id: &RequestId,
+        unapplied: impl Fn(u64) -> Option<Arc<Record>>,
+    ) -> Result<Option<Arc<Record>>, StoreError> {
         self.find(
             |known| known.of_request(id.as_str()),
+            unapplied,
             |record| record.request.as_ref().is_some_and(|request| request.id == *id),
         )
     }
@@ -76,13 +98,18 @@ impl Store {
     fn find(
         &self,
         hash: impl Fn(&Identities) -> u64,
+        unapplied: impl Fn(u64) -> Option<Arc<Record>>,
         confirm: impl Fn(&Record) -> bool,
-    ) -> Result<Option<Record>, StoreError> {
+    ) -> Result<Option<Arc<Record>>, StoreError> {
         let identities = self.identities.read().unwrap_or_else(PoisonError::into_inner);
         let candidates = identities.candidates(hash(&identities));
         drop(identities);
         for sequence in candidates {
-            if let Some(record) = self.record(sequence)?.filter(&confirm) {
+            let record = match unapplied(sequence) {
+                Some(record) => Some(record),
+                None => self.record(sequence)?.map(Arc::new),
+            };
+            if let Some(record) = record.filter(|record| confirm(record)) {
                 return Ok(Some(record));
             }
         }

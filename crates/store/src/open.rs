@@ -17,8 +17,8 @@ use crate::overlay::Overlay;
 use crate::recover::Recovered;
 use crate::{Head, OpenError, Record, StoreError, Tail, keys, pb, read};
 
-/// Version of the layout that FORMAT.md describes.
-const FORMAT_VERSION: u32 = 1;
+/// Version of the layout that FORMAT.md describes. Older ones are read, and become this one.
+const FORMAT_VERSION: u32 = 2;
 /// What keeps the data, with its version.
 pub const STORE: &str = "sled 0.34.7";
 /// sled's own directory inside the data directory.
@@ -64,6 +64,8 @@ pub struct Store {
     pub(crate) db: sled::Db,
     /// Makes batches durable.
     pub(crate) journal: Mutex<Journal>,
+    /// Buffers that frames of the journal have left.
+    pub(crate) spare: Mutex<Vec<Vec<u8>>>,
     /// What sled does not have yet.
     pub(crate) overlay: Overlay,
     /// Makes durable what sled has.
@@ -135,6 +137,7 @@ impl Store {
             checkpoints,
             db,
             journal: Mutex::new(journal),
+            spare: Mutex::default(),
             identities: RwLock::new(Identities::new(database_id)),
             latest_chunk: Mutex::default(),
             tail: RwLock::new(Tail::BEGINNING),
@@ -203,12 +206,9 @@ fn create(dir: &Path, sled_dir: &Path) -> Result<(), OpenError> {
         fs::remove_dir_all(&unfinished).map_err(io_error("remove", &unfinished))?;
     }
     let db = open_sled(&unfinished)?;
-    let row = pb::Identity {
-        format_version: FORMAT_VERSION,
-        database_id: uuid::Uuid::new_v4().as_bytes().to_vec(),
-    };
+    let database_id = DatabaseId(uuid::Uuid::new_v4().into_bytes());
     let damaged = |error: sled::Error| unopened(&unfinished, error.to_string());
-    db.insert(keys::IDENTITY, row.encode_to_vec()).map_err(damaged)?;
+    identify(&db, database_id).map_err(damaged)?;
     db.insert(keys::HEAD, pb::Head::default().encode_to_vec()).map_err(damaged)?;
     db.flush().map_err(damaged)?;
     drop(db);
@@ -232,6 +232,7 @@ pub(crate) fn sync(path: &Path) -> Result<(), OpenError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(io_error("sync", path))
 }
 
+/// Which database it is. One of an older format becomes one of this.
 fn identity(
     db: &sled::Db,
     dir: &Path,
@@ -245,7 +246,20 @@ fn identity(
         return Err(OpenError::Newer { path: dir.to_owned(), found, known });
     }
     let bytes = row.database_id.try_into();
-    bytes.map(DatabaseId).map_err(|_| damaged("its database id is not 16 bytes long".to_owned()))
+    let not_16 = |_| damaged("its database id is not 16 bytes long".to_owned());
+    let database_id = bytes.map(DatabaseId).map_err(not_16)?;
+    if row.format_version < FORMAT_VERSION {
+        // Before anything is written that an older Pawl would misread.
+        identify(db, database_id).map_err(|error| damaged(error.to_string()))?;
+    }
+    Ok(database_id)
+}
+
+/// Writes which database it is, and by which format.
+fn identify(db: &sled::Db, database_id: DatabaseId) -> sled::Result<()> {
+    let database_id = database_id.as_bytes().to_vec();
+    let row = pb::Identity { format_version: FORMAT_VERSION, database_id };
+    db.insert(keys::IDENTITY, row.encode_to_vec()).map(drop)
 }
 
 /// Removes what is left of snapshots that sled could not finish, on a full disk or in a crash: it would

@@ -3,13 +3,14 @@
 //! sled takes about as long for a batch of one record as for one of a hundred, so a thread of its own
 //! gives it what has come together. Durability does not wait for that: it comes from the journal.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use foldhash::HashMap;
 use pawl_domain::{CustomerId, EntityId};
 
 use crate::checkpoint::Checkpoints;

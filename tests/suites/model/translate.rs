@@ -333,8 +333,8 @@ fn decision(real: &domain::Decision) -> Decision {
     }
 }
 
-fn verdict(real: &domain::Verdict) -> Verdict {
-    let (result, note) = match &real.result {
+fn verdict(real: domain::Verdict<'_>) -> Verdict {
+    let (result, note) = match real.result {
         VerdictResult::Moved => ("MOVED", Id::new()),
         VerdictResult::WouldMove => ("WOULD_MOVE", Id::new()),
         VerdictResult::Paused => ("PAUSED", Id::new()),
@@ -351,12 +351,14 @@ fn verdict(real: &domain::Verdict) -> Verdict {
         VerdictResult::SameStage => ("SAME_STAGE", Id::new()),
         VerdictResult::EntityClosed => ("ENTITY_CLOSED", Id::new()),
         VerdictResult::WouldMoveBack => ("WOULD_MOVE_BACK", Id::new()),
-        VerdictResult::Outranked { winner } => ("OUTRANKED", winner.to_string()),
+        VerdictResult::Outranked => {
+            ("OUTRANKED", real.winner.map(ToString::to_string).unwrap_or_default())
+        }
     };
     Verdict {
-        trigger: real.trigger_id.to_string(),
-        revision: real.trigger_revision,
-        stage: real.stage_id.to_string(),
+        trigger: real.asked.trigger_id.to_string(),
+        revision: real.asked.trigger_revision,
+        stage: real.asked.stage_id.to_string(),
         result,
         note,
     }
@@ -365,7 +367,7 @@ fn verdict(real: &domain::Verdict) -> Verdict {
 pub(crate) fn logged_verdict(real: &LoggedVerdict) -> (Id, Id, Id, u32, Verdict, u64) {
     let (entity, event) = (real.entity_id.to_string(), real.event_id.to_string());
     let event_type = real.event_type.to_string();
-    (entity, event, event_type, real.hop, verdict(&real.verdict), seconds(real.time))
+    (entity, event, event_type, real.hop, verdict(real.verdict()), seconds(real.time))
 }
 
 pub(crate) fn moved(real: &domain::Move) -> Move {

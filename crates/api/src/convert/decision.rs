@@ -105,10 +105,10 @@ fn decision_to_pb(
     }
 }
 
-impl From<&Verdict> for pb::Verdict {
-    fn from(verdict: &Verdict) -> Self {
+impl From<Verdict<'_>> for pb::Verdict {
+    fn from(verdict: Verdict<'_>) -> Self {
         use VerdictResult as Result;
-        let (result, detail) = match &verdict.result {
+        let (result, detail) = match verdict.result {
             Result::Moved => (pb::VerdictResult::Moved, String::new()),
             Result::WouldMove => (pb::VerdictResult::WouldMove, String::new()),
             Result::Paused => (pb::VerdictResult::Paused, String::new()),
@@ -129,14 +129,15 @@ impl From<&Verdict> for pb::Verdict {
             Result::SameStage => (pb::VerdictResult::SameStage, String::new()),
             Result::EntityClosed => (pb::VerdictResult::EntityClosed, String::new()),
             Result::WouldMoveBack => (pb::VerdictResult::WouldMoveBack, String::new()),
-            Result::Outranked { winner } => {
-                (pb::VerdictResult::Outranked, format!("trigger {winner} was picked"))
+            Result::Outranked => {
+                let picked = |winner| format!("trigger {winner} was picked");
+                (pb::VerdictResult::Outranked, verdict.winner.map(picked).unwrap_or_default())
             }
         };
         Self {
-            trigger_id: verdict.trigger_id.to_string(),
-            trigger_revision: verdict.trigger_revision,
-            stage_id: verdict.stage_id.to_string(),
+            trigger_id: verdict.asked.trigger_id.to_string(),
+            trigger_revision: verdict.asked.trigger_revision,
+            stage_id: verdict.asked.stage_id.to_string(),
             result: result.into(),
             detail,
             filter_parts: Vec::new(),
@@ -148,7 +149,7 @@ impl From<&Verdict> for pb::Verdict {
 #[cfg(test)]
 mod tests {
     use pawl_domain::{
-        Cause, Changes, Direction, EntityId, Fields, Move, Subject, Timestamp, TriggerId,
+        Asked, Cause, Changes, Direction, EntityId, Fields, Move, Subject, Timestamp, Verdicts,
     };
 
     use super::*;
@@ -192,21 +193,19 @@ mod tests {
     }
 
     fn decision(entity_id: &str, outcome: fn(EntityId) -> Outcome) -> Decision {
-        let verdict = |trigger_id: TriggerId, result| Verdict {
-            trigger_id,
+        let asked = |trigger_id: &str| Asked {
+            trigger_id: id(trigger_id),
             trigger_revision: 2,
             stage_id: id("won"),
-            result,
         };
+        let asked = ["t1", "t2"].map(asked);
+        let results = vec![VerdictResult::Moved, VerdictResult::Outranked];
         Decision {
             subject: Subject::Entity(id(entity_id)),
             event_type: id("email.viewed"),
             hop: 0,
             outcome: outcome(id(entity_id)),
-            verdicts: vec![
-                verdict(id("t1"), VerdictResult::Moved),
-                verdict(id("t2"), VerdictResult::Outranked { winner: id("t1") }),
-            ],
+            verdicts: Verdicts::new(asked.into(), results),
         }
     }
 

@@ -9,9 +9,16 @@ use crate::pb;
 
 /// An event that is to be published; `path` says where the request holds it: `event` or
 /// `events[3]`.
-pub fn event(path: &str, event: pb::Event) -> Result<Event, Rejection> {
-    let parsed = parse(event).and_then(|event| event.check_published().map(|()| event));
-    parsed.map_err(|rejection| rejection.within(path))
+pub fn event(path: &str, mut event: pb::Event) -> Result<Event, Rejection> {
+    let named = (std::mem::take(&mut event.event_id), std::mem::take(&mut event.source));
+    event_named(&named, event).map_err(|rejection| rejection.within(path))
+}
+
+/// The same of an event whose id and source were taken out, so that they can be told of in a refusal,
+/// which names fields of the event.
+pub fn event_named(named: &(String, String), event: pb::Event) -> Result<Event, Rejection> {
+    let event = parse(named, event)?;
+    event.check_published().map(|()| event)
 }
 
 /// An event as GetEvent shows it: with the time at which it was accepted when it had none.
@@ -28,14 +35,14 @@ pub fn event_to_pb(event: &Event, accepted: Timestamp) -> pb::Event {
     }
 }
 
-fn parse(event: pb::Event) -> Result<Event, Rejection> {
+fn parse((id, source): &(String, String), event: pb::Event) -> Result<Event, Rejection> {
     if event.changes.is_some_and(|changes| !changes.fields.is_empty()) {
         let problem = "is set by the service on updates; change the entity with UpdateEntity";
         return Err(Rejection::invalid("changes", problem));
     }
     Ok(Event {
-        id: EventId::parse("event_id", &event.event_id)?,
-        source: Source::parse("source", &event.source)?,
+        id: EventId::parse("event_id", id)?,
+        source: Source::parse("source", source)?,
         event_type: EventType::parse("type", &event.r#type)?,
         time: event.time.map(|time| timestamp("time", time)).transpose()?,
         actor: optional("actor", &event.actor, Actor::parse)?,

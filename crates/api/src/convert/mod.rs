@@ -18,7 +18,7 @@ mod value;
 
 pub use decision::{Became, decision_view, event_outcome, refused};
 pub use entity::{entity_patch, new_entity};
-pub use event::{event, event_to_pb};
+pub use event::{event, event_named, event_to_pb};
 pub use moves::move_to_pb;
 pub use pipeline::{new_pipeline, pipeline_patch};
 pub use rejection::refusal;

@@ -70,7 +70,7 @@ fn record(template: &Move, index: u64, before: u64) -> Result<Record, Rejection>
         event_type: event.event_type.clone(),
         hop: 0,
         outcome: Outcome::Moved(moved),
-        verdicts: Vec::new(),
+        verdicts: pawl_domain::Verdicts::default(),
     };
     Ok(Record {
         sequence: FIRST + before,

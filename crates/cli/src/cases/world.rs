@@ -5,9 +5,9 @@ use std::time::Duration;
 use pawl_api::pb;
 use pawl_domain::limits::LISTENING_MAX;
 use pawl_domain::{
-    CustomerId, Entity, EntityId, Event, EventId, EventType, Listener, Pipeline, PipelineId,
-    Rejection, Resource, Source, StageId, Timestamp, Trigger, TriggerId, TriggerType, TypeCode,
-    Version, World, built_in_types,
+    CustomerId, Entity, EntityId, Event, EventId, EventType, Listener, Listening, Pipeline,
+    PipelineId, Rejection, Resource, Source, StageId, Timestamp, Trigger, TriggerId, TriggerType,
+    TypeCode, Version, World, built_in_types,
 };
 
 use super::file::Given;
@@ -27,7 +27,7 @@ pub(super) struct State {
     /// Those that are not built in.
     pub(super) types: BTreeMap<TypeCode, Arc<TriggerType>>,
     pub(super) triggers: BTreeMap<TriggerId, Arc<Trigger>>,
-    listening: HashMap<PipelineId, HashMap<EventType, Vec<Listener>>>,
+    listening: HashMap<PipelineId, HashMap<EventType, Listening>>,
     /// Each with the position of its latest write.
     entities: BTreeMap<EntityId, (Arc<Entity>, u64)>,
     /// The last revisions of what was deleted, from which its namesakes count on.
@@ -111,14 +111,12 @@ impl State {
 
     /// Who listens to what, oldest first.
     fn listen_anew(&mut self) {
-        let mut triggers: Vec<_> = self.triggers.values().cloned().collect();
-        triggers.sort_by_key(|trigger| trigger.created_at);
         self.listening.clear();
-        for trigger in triggers {
+        for trigger in self.triggers.values().cloned() {
             let Ok(trigger_type) = self.trigger_type(&trigger.type_code).cloned() else { continue };
             let of_pipeline = self.listening.entry(trigger.pipeline_id.clone()).or_default();
             let listeners = of_pipeline.entry(trigger_type.event_type.clone()).or_default();
-            listeners.push(Listener { trigger, trigger_type });
+            listeners.insert(Listener { trigger, trigger_type });
         }
     }
 
@@ -173,9 +171,9 @@ impl World for State {
         self.pipeline_of(id).cloned()
     }
 
-    fn listening(&self, pipeline: &PipelineId, event_type: &EventType) -> &[Listener] {
+    fn listening(&self, pipeline: &PipelineId, event_type: &EventType) -> &Listening {
         let listeners = self.listening.get(pipeline).and_then(|types| types.get(event_type));
-        listeners.map(Vec::as_slice).unwrap_or_default()
+        listeners.unwrap_or(Listening::nobody())
     }
 
     fn entities_of(&mut self, customer: &CustomerId) -> Result<Vec<(Arc<Entity>, u64)>, Rejection> {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pawl_domain::{
-    Cause, Changes, Color, CustomerReach, DisplayName, Entity, Event, Fields, Listener, NewEntity,
-    NewPipeline, NewTrigger, NewTriggerType, Pipeline, Prose, Rejection, Semantics, Stage, Stages,
-    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Version,
+    Cause, Changes, Color, CustomerReach, DisplayName, Entity, Event, Fields, Listener, Listening,
+    NewEntity, NewPipeline, NewTrigger, NewTriggerType, Pipeline, Prose, Rejection, Semantics,
+    Stage, Stages, Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType,
+    Version,
 };
 
 pub(crate) const BOARD: &str = "a b c d W+ L-";
@@ -104,7 +105,7 @@ pub(crate) fn new_trigger(trigger_id: &str, text: &str) -> NewTrigger {
 }
 
 /// The triggers t1, t2 ... of `pipeline`; t1 has revision 11, t2 revision 12.
-pub(crate) fn triggers(pipeline: &Pipeline, texts: &str) -> Vec<Listener> {
+pub(crate) fn triggers(pipeline: &Pipeline, texts: &str) -> Listening {
     let trigger = |(number, text): (u32, &str)| {
         let (text, created) = text.split_once('@').unwrap_or((text, ""));
         let created = created.parse().unwrap_or_else(|_| u64::from(number));

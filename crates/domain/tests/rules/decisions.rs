@@ -48,12 +48,12 @@ fn verdicts(pipeline: &Pipeline, stage: &str, texts: &str) -> String {
     });
     let mut words = Vec::new();
     let mut winner = None;
-    for (verdict, listener) in decision.verdicts.iter().zip(&listening) {
+    for (verdict, listener) in decision.verdicts.iter().zip(listening.iter()) {
         let trigger = &listener.trigger;
-        assert_eq!(verdict.trigger_id, trigger.id);
-        assert_eq!(verdict.trigger_revision, trigger.version.revision, "T9");
-        assert_eq!(verdict.stage_id, trigger.stage_id);
-        words.push(match &verdict.result {
+        assert_eq!(verdict.asked.trigger_id, trigger.id);
+        assert_eq!(verdict.asked.trigger_revision, trigger.version.revision, "T9");
+        assert_eq!(verdict.asked.stage_id, trigger.stage_id);
+        words.push(match verdict.result {
             VerdictResult::Moved => {
                 assert!(winner.replace(trigger).is_none(), "T6: at most one moves it");
                 let direction =
@@ -69,7 +69,7 @@ fn verdicts(pipeline: &Pipeline, stage: &str, texts: &str) -> String {
             VerdictResult::SameStage => "SAME_STAGE".to_owned(),
             VerdictResult::EntityClosed => "ENTITY_CLOSED".to_owned(),
             VerdictResult::WouldMoveBack => "WOULD_MOVE_BACK".to_owned(),
-            VerdictResult::Outranked { winner } => format!("OUTRANKED:{winner}"),
+            VerdictResult::Outranked => format!("OUTRANKED:{}", verdict.winner.unwrap()),
             other => format!("{other:?}"),
         });
     }
@@ -169,7 +169,7 @@ fn earliest_stage_wins() {
         ("T6 not the nearest behind", "d", "c/back a/back", "OUTRANKED:t2 MOVED<"),
         ("T6 an ineligible one does not compete", "c", "a d", "WOULD_MOVE_BACK MOVED>"),
         ("T6 a paused one does not compete", "a", "b/paused c", "PAUSED MOVED>"),
-        ("T6 tie: created first", "a", "b@2 b@1", "OUTRANKED:t2 MOVED>"),
+        ("T6 tie: created first", "a", "b@2 b@1", "MOVED> OUTRANKED:t2"),
         ("T6 tie: created first, listed first", "a", "b@1 b@2", "MOVED> OUTRANKED:t1"),
         ("T6 the stage counts before the age", "a", "c@1 b@2", "OUTRANKED:t2 MOVED>"),
         ("T6 none is eligible", "c", "a b c", "WOULD_MOVE_BACK WOULD_MOVE_BACK SAME_STAGE"),
@@ -198,7 +198,7 @@ fn next_stage_wins() {
         ),
         ("T6 nothing eligible ahead: behind", "c", "d/paused b/back", "PAUSED MOVED<"),
         ("T6 tie ahead: created first", "a", "b@2 b@1 c@0", "OUTRANKED:t2 MOVED> OUTRANKED:t2"),
-        ("T6 tie behind: created first", "c", "b/back@2 b/back@1", "OUTRANKED:t2 MOVED<"),
+        ("T6 tie behind: created first", "c", "b/back@2 b/back@1", "MOVED< OUTRANKED:t2"),
         ("T6 as far ahead as behind", "b", "a/back@1 c@2", "OUTRANKED:t2 MOVED>"),
         (
             "T6 last stage: nothing can be ahead",
@@ -223,7 +223,7 @@ fn furthest_stage_wins() {
             "a/back c/back",
             "OUTRANKED:t2 MOVED<",
         ),
-        ("T6 tie: created first", "a", "d@2 d@1", "OUTRANKED:t2 MOVED>"),
+        ("T6 tie: created first", "a", "d@2 d@1", "MOVED> OUTRANKED:t2"),
         ("T6 a paused one does not compete", "a", "d/paused c", "PAUSED MOVED>"),
         (
             "T6 last stage: nothing can be ahead",

@@ -90,6 +90,11 @@ impl Audience {
         (Place { audience: Arc::clone(self), id, interest, wake }, reached)
     }
 
+    /// Whether nobody watches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().by_id.is_empty()
+    }
+
     /// How far everybody has been told.
     pub(crate) fn reached(&self) -> Head {
         self.lock().reached

@@ -82,7 +82,7 @@ impl Watch {
         let closing = core.closing.subscribe();
         let interest = Interest::of(&show.filter, show.entity_changes);
         // Before the head is looked up: of everything behind it the place will be told.
-        let (place, told_to) = core.hub.audience().join(interest);
+        let (place, told_to) = core.hub.join(interest);
         let head = core.hub.durable().head;
         let position = match start {
             Start::Now | Start::Snapshot => Position::after(head.sequence),

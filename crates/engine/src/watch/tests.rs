@@ -52,7 +52,7 @@ fn record(sequence: u64, entity: &str, pipeline: &str, trigger: &str) -> Arc<Rec
         event_type: event.event_type.clone(),
         hop: 0,
         outcome: Outcome::Moved(moved),
-        verdicts: Vec::new(),
+        verdicts: Default::default(),
     };
     Arc::new(Record {
         sequence,

@@ -139,7 +139,7 @@ async fn the_trigger_created_first_wins_also_after_reopening_and_changes() {
     let published = bed.publish(viewed("e1", "deal/1")).await.unwrap();
     assert_eq!(read(&published.record), "deal/1 a>b by z-older@2", "T6");
     let verdicts = published.record.decisions()[0].verdicts.iter();
-    let order: Vec<_> = verdicts.map(|verdict| verdict.trigger_id.as_str()).collect();
+    let order: Vec<_> = verdicts.map(|verdict| verdict.asked.trigger_id.as_str()).collect();
     assert_eq!(order, ["z-older", "a-newer"], "oldest first");
     bed.engine.delete_trigger(id("z-older"), 0).await.unwrap();
     bed.trigger("z-older", "b").await;

@@ -353,7 +353,7 @@ fn read_decision(decision: &Decision) -> String {
     match &decision.outcome {
         Outcome::Moved(moved) => format!("{id} {}", read_move(moved)),
         Outcome::NotMoved(_) => {
-            let word = |verdict: &pawl_domain::Verdict| match &verdict.result {
+            let word = |verdict: pawl_domain::Verdict<'_>| match verdict.result {
                 VerdictResult::WouldMove => "WOULD_MOVE",
                 VerdictResult::ParametersDiffer(_) => "PARAMETERS_DIFFER",
                 VerdictResult::FilterFalse(_) => "FILTER_FALSE",
@@ -365,7 +365,7 @@ fn read_decision(decision: &Decision) -> String {
                 VerdictResult::SameStage => "SAME_STAGE",
                 VerdictResult::EntityClosed => "ENTITY_CLOSED",
                 VerdictResult::WouldMoveBack => "WOULD_MOVE_BACK",
-                VerdictResult::Outranked { .. } => "OUTRANKED",
+                VerdictResult::Outranked => "OUTRANKED",
             };
             let words: Vec<_> = decision.verdicts.iter().map(word).collect();
             format!("{id} stays [{}]", words.join(" "))

@@ -1,7 +1,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use pawl_api::convert::Became;
 use pawl_api::pb::event_service_server::EventService;
 use pawl_api::{convert, pb};
@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use super::{Services, bad};
 use crate::config::{
-    EVENTS_PER_MESSAGE_MAX, RESPONSE_BYTES, STREAM_EVENTS_MAX, STREAM_REQUESTS_MAX,
+    EVENTS_PER_MESSAGE_MAX, RESPONSE_BYTES, STREAM_EVENTS_MAX, STREAM_REQUESTS_MAX, TOGETHER_EVENTS,
 };
 use crate::request::fill_id;
 use crate::status::{failed, stopping};
@@ -121,48 +121,83 @@ pub(super) fn outcome(told: &Told, view: pb::DecisionView) -> pb::EventOutcome {
     convert::event_outcome(&became, view)
 }
 
-/// Hands the events of a stream to the engine, request by request, until the client ends it, breaks
-/// it, or the server stops.
+/// Hands the events of a stream to the engine, in order, until the client ends it, breaks it, or the
+/// server stops. Requests that have arrived together go together.
 async fn read_events(
     services: Services,
     mut requests: Streaming<pb::PublishEventsRequest>,
     queue: mpsc::Sender<Result<InFlight, Status>>,
 ) {
     let room = Arc::new(Semaphore::new(STREAM_EVENTS_MAX));
+    let mut next = None;
     loop {
-        let next = tokio::select! {
-            request = requests.message() => request,
-            () = services.engine.stopping() => Err(stopping()),
+        let first = match next.take() {
+            Some(next) => next,
+            None => tokio::select! {
+                request = requests.message() => request,
+                () = services.engine.stopping() => Err(stopping()),
+            },
         };
-        let in_flight = match next {
-            Ok(Some(request)) => InFlight::send(&services, request, &room).await,
+        let mut together = Together::default();
+        let mut broken = match first {
+            Ok(Some(request)) => together.join(request).err(),
             Ok(None) => return,
-            Err(status) => Err(status),
+            Err(status) => Some(status),
         };
-        let broken = in_flight.is_err();
-        // Nobody waits for answers any more when the client has gone.
-        if queue.send(in_flight).await.is_err() || broken {
+        while broken.is_none() && together.slots.len() < TOGETHER_EVENTS {
+            match requests.message().now_or_never() {
+                Some(Ok(Some(request))) if together.takes(&request) => {
+                    broken = together.join(request).err();
+                }
+                Some(other) => {
+                    next = Some(other);
+                    break;
+                }
+                None => break,
+            }
+        }
+        // The outcomes of what came before it are told, too.
+        if together.requests > 0 {
+            let in_flight = together.send(&services, &room).await;
+            broken = broken.or(in_flight.as_ref().err().cloned());
+            // Nobody waits for answers any more when the client has gone.
+            if queue.send(in_flight).await.is_err() {
+                return;
+            }
+        }
+        if let Some(status) = broken {
+            // The client may have been told already, or have gone.
+            let _ = queue.send(Err(status)).await;
             return;
         }
     }
 }
 
-/// One request of a stream whose events are on their way.
-struct InFlight {
+/// Requests of a stream that are published as one, and answered as one.
+#[derive(Default)]
+struct Together {
+    requests: usize,
     view: pb::DecisionView,
-    /// For each event of the request: what it was called, and why it was refused if it was already.
-    slots: Vec<(String, String, Option<Rejection>)>,
-    publishing: Publishing,
-    /// Its share of what the stream may have in flight.
-    _room: Option<OwnedSemaphorePermit>,
+    slots: Vec<Slot>,
+    good: Vec<Event>,
 }
 
-impl InFlight {
-    async fn send(
-        services: &Services,
-        request: pb::PublishEventsRequest,
-        room: &Arc<Semaphore>,
-    ) -> Result<Self, Status> {
+/// What there is to answer for one event.
+enum Slot {
+    /// The engine has it.
+    Sent(EventId, Source),
+    /// It was refused before.
+    Refused(pb::EventOutcome),
+}
+
+impl Together {
+    /// Whether a request asks for the same as those before it.
+    fn takes(&self, request: &pb::PublishEventsRequest) -> bool {
+        convert::decision_view("view", request.view).is_ok_and(|view| view == self.view)
+    }
+
+    /// Adds a request, or refuses it with all its events.
+    fn join(&mut self, request: pb::PublishEventsRequest) -> Result<(), Status> {
         let view = convert::decision_view("view", request.view).map_err(bad)?;
         let count = request.events.len();
         if count > EVENTS_PER_MESSAGE_MAX {
@@ -170,38 +205,61 @@ impl InFlight {
                 format!("has {count}, the limit is {EVENTS_PER_MESSAGE_MAX}; send more messages");
             return Err(bad(Rejection::invalid("events", problem)));
         }
-        let share = u32::try_from(count).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
-        let room = Arc::clone(room).acquire_many_owned(share).await.ok();
-        let mut slots = Vec::with_capacity(count);
-        let mut good: Vec<Event> = Vec::with_capacity(count);
-        for (index, event) in request.events.into_iter().enumerate() {
-            let (id, source) = (event.event_id.clone(), event.source.clone());
-            let refused = match convert::event(&format!("events[{index}]"), event) {
+        self.requests += 1;
+        self.view = view;
+        self.slots.reserve(count);
+        self.good.reserve(count);
+        for (index, mut event) in request.events.into_iter().enumerate() {
+            let named = (std::mem::take(&mut event.event_id), std::mem::take(&mut event.source));
+            self.slots.push(match convert::event_named(&named, event) {
                 Ok(event) => {
-                    good.push(event);
-                    None
+                    let slot = Slot::Sent(event.id.clone(), event.source.clone());
+                    self.good.push(event);
+                    slot
                 }
-                Err(rejection) => Some(rejection),
-            };
-            slots.push((id, source, refused));
+                Err(rejection) => {
+                    let rejection = rejection.within(&format!("events[{index}]"));
+                    Slot::Refused(convert::refused(named.0, named.1, &rejection))
+                }
+            });
         }
-        let explained = view == pb::DecisionView::Full;
-        let publishing = services.engine.publish(good, explained).await.map_err(failed)?;
-        Ok(Self { view, slots, publishing, _room: room })
+        Ok(())
     }
 
+    async fn send(self, services: &Services, room: &Arc<Semaphore>) -> Result<InFlight, Status> {
+        let Self { view, slots, good, .. } = self;
+        let share = u32::try_from(slots.len().min(STREAM_EVENTS_MAX)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let room = Arc::clone(room).acquire_many_owned(share).await.ok();
+        let explained = view == pb::DecisionView::Full;
+        let publishing = services.engine.publish(good, explained).await.map_err(failed)?;
+        Ok(InFlight { view, slots, publishing, _room: room })
+    }
+}
+
+/// Requests of a stream whose events are on their way.
+struct InFlight {
+    view: pb::DecisionView,
+    slots: Vec<Slot>,
+    publishing: Publishing,
+    /// Their share of what the stream may have in flight.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl InFlight {
     /// The outcomes, in messages that every client accepts.
     async fn answer(self) -> Result<Vec<pb::PublishEventsResponse>, Status> {
         let mut published = self.publishing.outcomes().await.map_err(failed)?.into_iter();
         let mut answers = vec![pb::PublishEventsResponse::default()];
         let mut bytes = 0;
-        for (id, source, refused) in self.slots {
-            let outcome = match refused {
-                Some(rejection) => convert::refused(id, source, &rejection),
-                None => match published.next() {
+        for slot in self.slots {
+            let outcome = match slot {
+                Slot::Refused(outcome) => outcome,
+                Slot::Sent(id, source) => match published.next() {
                     Some(Ok(published)) => outcome(&Told::Published(published), self.view),
-                    Some(Err(rejection)) => convert::refused(id, source, &rejection),
+                    Some(Err(rejection)) => {
+                        convert::refused(id.to_string(), source.to_string(), &rejection)
+                    }
                     None => return Err(failed(EngineError::OutcomeUnknown)),
                 },
             };

@@ -198,7 +198,7 @@ fn verdict(logged: &LoggedVerdict) -> pb::Verdict {
         hop: i32::try_from(logged.hop).unwrap_or(i32::MAX),
         time: Some(convert::timestamp_to_pb(logged.time)),
     };
-    pb::Verdict { occasion: Some(occasion), ..(&logged.verdict).into() }
+    pb::Verdict { occasion: Some(occasion), ..logged.verdict().into() }
 }
 
 fn type_filter(

@@ -1,7 +1,12 @@
 //! Between the domain's types and the messages on disk, a file per proto file.
 
+mod encode;
 mod record;
 mod resource;
+mod wire;
+
+pub(crate) use encode::Encoder;
+pub(crate) use record::Decoder;
 
 use pawl_domain::{Rejection, Timestamp};
 

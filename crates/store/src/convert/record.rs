@@ -1,90 +1,48 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use pawl_domain::{
-    Actor, Cause, Change as Changed, Changes, Decision, Detail, Direction, Entity, EntityId, Event,
-    EventId, EventType, Move, Outcome, PipelineId, Prose, Rejection, RequestId, Responsible,
-    Source, StageId, Subject, Timestamp, TriggerId, Value, Verdict, VerdictResult,
+    Actor, Asked, Cause, Change as Changed, Changes, Decision, Detail, Direction, Entity, EntityId,
+    Event, EventId, EventType, Move, Outcome, PipelineId, Prose, Rejection, RequestId, Responsible,
+    Source, StageId, Subject, Timestamp, TriggerId, VerdictResult, Verdicts,
 };
 
-use super::resource::{fields_of, unknown, values_of};
-use super::{from_nanos_since_epoch, nanos_since_epoch, optional, required};
+use super::resource::{fields_of, unknown};
+use super::{from_nanos_since_epoch, optional, required};
 use crate::{Change, Record, RequestIdentity, pb};
 
-impl From<&Record> for pb::Record {
-    fn from(record: &Record) -> Self {
-        use pb::record::Change as Stored;
-        Self {
-            sequence: record.sequence,
-            commit_time_nanos: nanos_since_epoch(record.time),
-            moves_before: record.moves_before,
-            request_id: record.request.as_ref().map(|r| r.id.to_string()).unwrap_or_default(),
-            request_fingerprint: record.request.as_ref().map_or(0, |r| r.fingerprint),
-            previous_moves: record.previous_moves.clone(),
-            change: Some(match &record.change {
-                Change::EventDecided { event, decisions } => {
-                    Stored::EventDecided(pb::EventDecided {
-                        event: Some(event.into()),
-                        decisions: decisions.iter().map(|d| decision_to(d, event)).collect(),
-                    })
-                }
-                Change::EntityMoved { event, decisions, entity } => {
-                    let mut decisions = decisions.iter().map(|d| decision_to(d, event));
-                    Stored::EntityMoved(pb::EntityMoved {
-                        event: Some(event.into()),
-                        decision: decisions.next(),
-                        entity: Some(entity.into()),
-                        chained: decisions.collect(),
-                    })
-                }
-                Change::EntityUpdated { event, decisions, entity } => {
-                    Stored::EntityUpdated(pb::EntityUpdated {
-                        event: Some(event.into()),
-                        decisions: decisions.iter().map(|d| decision_to(d, event)).collect(),
-                        entity: Some(entity.into()),
-                    })
-                }
-                Change::PipelineWritten(pipeline) => Stored::PipelineWritten(pipeline.into()),
-                Change::PipelineDeleted(pipeline) => Stored::PipelineDeleted(pipeline.into()),
-                Change::TriggerTypeWritten(written) => Stored::TriggerTypeWritten(written.into()),
-                Change::TriggerTypeDeleted(deleted) => Stored::TriggerTypeDeleted(deleted.into()),
-                Change::TriggerWritten(trigger) => Stored::TriggerWritten(trigger.into()),
-                Change::TriggerDeleted(trigger) => Stored::TriggerDeleted(trigger.into()),
-                Change::EntityWritten(entity) => Stored::EntityWritten(entity.into()),
-                Change::EntityDeleted(entity) => Stored::EntityDeleted(entity.into()),
-                Change::EntitiesImported { entities, skipped } => {
-                    Stored::EntitiesImported(pb::EntitiesImported {
-                        entities: entities.iter().map(Into::into).collect(),
-                        skipped: *skipped,
-                    })
-                }
-            }),
-        }
-    }
+/// Reads the records of a chunk, one after the other: later ones refer to whom earlier ones name.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    asked: HashMap<u32, Arc<[Asked]>>,
 }
 
-impl TryFrom<pb::Record> for Record {
-    type Error = Rejection;
-
-    fn try_from(record: pb::Record) -> Result<Self, Rejection> {
+impl Decoder {
+    /// The chunk's next record.
+    pub(crate) fn record(&mut self, record: pb::Record) -> Result<Record, Rejection> {
         use pb::record::Change as Stored;
         let time = from_nanos_since_epoch(record.commit_time_nanos);
+        for asked in record.asked {
+            let triggers = asked.triggers.into_iter().map(TryInto::try_into);
+            self.asked.insert(asked.number, triggers.collect::<Result<_, _>>()?);
+        }
         let change = match required("change", record.change)? {
             Stored::EventDecided(decided) => {
                 let event: Event = required("event", decided.event)?.try_into()?;
-                let decisions = decisions_from(decided.decisions, &event, time)?;
+                let decisions = self.decisions(decided.decisions, &event, time)?;
                 Change::EventDecided { event, decisions }
             }
             Stored::EntityMoved(moved) => {
                 let event: Event = required("event", moved.event)?.try_into()?;
                 let first = required("decision", moved.decision)?;
                 let all = std::iter::once(first).chain(moved.chained).collect();
-                let decisions = decisions_from(all, &event, time)?;
+                let decisions = self.decisions(all, &event, time)?;
                 let entity: Entity = required("entity", moved.entity)?.try_into()?;
                 Change::EntityMoved { event, decisions, entity }
             }
             Stored::EntityUpdated(updated) => {
                 let event: Event = required("event", updated.event)?.try_into()?;
-                let decisions = decisions_from(updated.decisions, &event, time)?;
+                let decisions = self.decisions(updated.decisions, &event, time)?;
                 let entity: Entity = required("entity", updated.entity)?.try_into()?;
                 Change::EntityUpdated { event, decisions, entity }
             }
@@ -106,7 +64,7 @@ impl TryFrom<pb::Record> for Record {
             },
         };
         let fingerprint = record.request_fingerprint;
-        Ok(Self {
+        Ok(Record {
             sequence: record.sequence,
             time,
             moves_before: record.moves_before,
@@ -116,36 +74,43 @@ impl TryFrom<pb::Record> for Record {
             change,
         })
     }
-}
 
-impl From<&Event> for pb::Event {
-    fn from(event: &Event) -> Self {
-        Self {
-            event_id: event.id.to_string(),
-            source: event.source.to_string(),
-            r#type: event.event_type.to_string(),
-            time: event.time.map(Into::into),
-            actor: event.actor.as_ref().map(ToString::to_string).unwrap_or_default(),
-            subjects: event.subjects.iter().map(ToString::to_string).collect(),
-            attributes: values_of(event.attributes.as_map()),
-            changes: (!event.changes.is_empty()).then(|| (&event.changes).into()),
-        }
+    fn decisions(
+        &self,
+        decisions: Vec<pb::Decision>,
+        event: &Event,
+        time: Timestamp,
+    ) -> Result<Vec<Decision>, Rejection> {
+        decisions.into_iter().map(|decision| self.decision(decision, event, time)).collect()
     }
-}
 
-impl From<&Changes> for pb::Changes {
-    fn from(changes: &Changes) -> Self {
-        let name =
-            |name: &Option<Responsible>| name.as_ref().map(ToString::to_string).unwrap_or_default();
-        let value = |value: &Option<Value>| value.as_ref().map(Into::into);
-        let field = |(key, change): (&String, &Changed<Value>)| {
-            let change = pb::FieldChange { old: value(&change.old), new: value(&change.new) };
-            (key.clone(), change)
-        };
-        let responsible = changes.responsible.as_ref();
-        let responsible = responsible
-            .map(|change| pb::ResponsibleChange { old: name(&change.old), new: name(&change.new) });
-        Self { responsible, fields: changes.fields.iter().map(field).collect() }
+    fn decision(
+        &self,
+        decision: pb::Decision,
+        event: &Event,
+        time: Timestamp,
+    ) -> Result<Decision, Rejection> {
+        use pb::decision::Outcome as Stored;
+        let id = |id: String| EntityId::parse("outcome", &id);
+        let hop = decision.hop;
+        Ok(Decision {
+            subject: Subject::parse("subject", &decision.subject)?,
+            event_type: optional("event_type", &decision.event_type, EventType::parse)?
+                .unwrap_or_else(|| event.event_type.clone()),
+            hop,
+            outcome: match required("outcome", decision.outcome)? {
+                Stored::Moved(moved) => Outcome::Moved(move_from(moved, event, hop, time)?),
+                Stored::NotMoved(entity) => Outcome::NotMoved(id(entity)?),
+                Stored::NoTrigger(entity) => Outcome::NoTrigger(id(entity)?),
+                Stored::EntityNotFound(entity) => Outcome::EntityNotFound(id(entity)?),
+                Stored::NotReached(_) => Outcome::NotReached,
+            },
+            verdicts: match self.asked.get(&decision.asked) {
+                Some(asked) => verdicts_from(asked, &decision.results, decision.details)?,
+                None if decision.asked == 0 => unshared(decision.verdicts)?,
+                None => return Err(unknown("asked")),
+            },
+        })
     }
 }
 
@@ -185,155 +150,69 @@ impl TryFrom<pb::Event> for Event {
     }
 }
 
-/// The event's type is not repeated when it is the one that was considered.
-fn decision_to(decision: &Decision, event: &Event) -> pb::Decision {
-    use pb::decision::Outcome as Stored;
-    let event_type = if decision.event_type == event.event_type {
-        String::new()
-    } else {
-        decision.event_type.to_string()
-    };
-    pb::Decision {
-        subject: decision.subject.to_string(),
-        event_type,
-        hop: decision.hop,
-        outcome: Some(match &decision.outcome {
-            Outcome::Moved(moved) => Stored::Moved(moved.into()),
-            Outcome::NotMoved(id) => Stored::NotMoved(id.to_string()),
-            Outcome::NoTrigger(id) => Stored::NoTrigger(id.to_string()),
-            Outcome::EntityNotFound(id) => Stored::EntityNotFound(id.to_string()),
-            Outcome::NotReached => Stored::NotReached(true),
-        }),
-        verdicts: decision.verdicts.iter().map(Into::into).collect(),
+/// What became of those who were asked, by number.
+fn verdicts_from(
+    asked: &Arc<[Asked]>,
+    results: &[u8],
+    details: Vec<String>,
+) -> Result<Verdicts, Rejection> {
+    if asked.len() != results.len() {
+        let problem = format!("has {} for {} triggers", results.len(), asked.len());
+        return Err(Rejection::invalid("results", problem));
     }
+    let mut details = details.into_iter();
+    let result = |number: &u8| {
+        let result = pb::VerdictResult::try_from(i32::from(*number));
+        result_from(result.unwrap_or_default(), || details.next().unwrap_or_default())
+    };
+    let results = results.iter().map(result).collect::<Result<_, _>>()?;
+    Ok(Verdicts::new(Arc::clone(asked), results))
 }
 
-fn decisions_from(
-    decisions: Vec<pb::Decision>,
-    event: &Event,
-    time: Timestamp,
-) -> Result<Vec<Decision>, Rejection> {
-    decisions.into_iter().map(|decision| decision_from(decision, event, time)).collect()
+/// The same as versions wrote it that did not share who was asked.
+fn unshared(verdicts: Vec<pb::Verdict>) -> Result<Verdicts, Rejection> {
+    let result = |verdict: &pb::Verdict| result_from(verdict.result(), || verdict.detail.clone());
+    let results = verdicts.iter().map(result).collect::<Result<_, _>>()?;
+    let asked = verdicts.into_iter().map(|verdict| pb::AskedTrigger {
+        trigger_id: verdict.trigger_id,
+        trigger_revision: verdict.trigger_revision,
+        stage_id: verdict.stage_id,
+    });
+    let asked = asked.map(TryInto::try_into).collect::<Result<Arc<[Asked]>, Rejection>>()?;
+    Ok(Verdicts::new(asked, results))
 }
 
-fn decision_from(
-    decision: pb::Decision,
-    event: &Event,
-    time: Timestamp,
-) -> Result<Decision, Rejection> {
-    use pb::decision::Outcome as Stored;
-    let id = |id: String| EntityId::parse("outcome", &id);
-    let hop = decision.hop;
-    Ok(Decision {
-        subject: Subject::parse("subject", &decision.subject)?,
-        event_type: optional("event_type", &decision.event_type, EventType::parse)?
-            .unwrap_or_else(|| event.event_type.clone()),
-        hop,
-        outcome: match required("outcome", decision.outcome)? {
-            Stored::Moved(moved) => Outcome::Moved(move_from(moved, event, hop, time)?),
-            Stored::NotMoved(entity) => Outcome::NotMoved(id(entity)?),
-            Stored::NoTrigger(entity) => Outcome::NoTrigger(id(entity)?),
-            Stored::EntityNotFound(entity) => Outcome::EntityNotFound(id(entity)?),
-            Stored::NotReached(_) => Outcome::NotReached,
-        },
-        verdicts: decision.verdicts.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+fn result_from(
+    result: pb::VerdictResult,
+    mut detail: impl FnMut() -> String,
+) -> Result<VerdictResult, Rejection> {
+    let mut detail = || Detail::clipped(detail());
+    Ok(match result {
+        pb::VerdictResult::Moved => VerdictResult::Moved,
+        pb::VerdictResult::WouldMove => VerdictResult::WouldMove,
+        pb::VerdictResult::Paused => VerdictResult::Paused,
+        pb::VerdictResult::ParametersDiffer => VerdictResult::ParametersDiffer(detail()),
+        pb::VerdictResult::FilterFalse => VerdictResult::FilterFalse(detail()),
+        pb::VerdictResult::EvaluationError => VerdictResult::EvaluationError(detail()),
+        pb::VerdictResult::Loop => VerdictResult::Loop,
+        pb::VerdictResult::HopLimit => VerdictResult::HopLimit,
+        pb::VerdictResult::SameStage => VerdictResult::SameStage,
+        pb::VerdictResult::EntityClosed => VerdictResult::EntityClosed,
+        pb::VerdictResult::WouldMoveBack => VerdictResult::WouldMoveBack,
+        pb::VerdictResult::Outranked => VerdictResult::Outranked,
+        pb::VerdictResult::Unspecified => return Err(unknown("result")),
     })
 }
 
-impl From<&Verdict> for pb::Verdict {
-    fn from(verdict: &Verdict) -> Self {
-        let none = || (String::new(), String::new());
-        let said = |detail: &Detail| (String::new(), detail.to_string());
-        let (result, (winner, detail)) = match &verdict.result {
-            VerdictResult::Moved => (pb::VerdictResult::Moved, none()),
-            VerdictResult::WouldMove => (pb::VerdictResult::WouldMove, none()),
-            VerdictResult::Paused => (pb::VerdictResult::Paused, none()),
-            VerdictResult::ParametersDiffer(d) => (pb::VerdictResult::ParametersDiffer, said(d)),
-            VerdictResult::FilterFalse(d) => (pb::VerdictResult::FilterFalse, said(d)),
-            VerdictResult::EvaluationError(d) => (pb::VerdictResult::EvaluationError, said(d)),
-            VerdictResult::Loop => (pb::VerdictResult::Loop, none()),
-            VerdictResult::HopLimit => (pb::VerdictResult::HopLimit, none()),
-            VerdictResult::SameStage => (pb::VerdictResult::SameStage, none()),
-            VerdictResult::EntityClosed => (pb::VerdictResult::EntityClosed, none()),
-            VerdictResult::WouldMoveBack => (pb::VerdictResult::WouldMoveBack, none()),
-            VerdictResult::Outranked { winner } => {
-                (pb::VerdictResult::Outranked, (winner.to_string(), String::new()))
-            }
-        };
-        Self {
-            trigger_id: verdict.trigger_id.to_string(),
-            trigger_revision: verdict.trigger_revision,
-            stage_id: verdict.stage_id.to_string(),
-            result: result.into(),
-            winner,
-            detail,
-        }
-    }
-}
-
-impl TryFrom<pb::Verdict> for Verdict {
+impl TryFrom<pb::AskedTrigger> for Asked {
     type Error = Rejection;
 
-    fn try_from(verdict: pb::Verdict) -> Result<Self, Rejection> {
-        let detail = || Detail::clipped(verdict.detail.as_str());
-        let result = match verdict.result() {
-            pb::VerdictResult::Moved => VerdictResult::Moved,
-            pb::VerdictResult::WouldMove => VerdictResult::WouldMove,
-            pb::VerdictResult::Paused => VerdictResult::Paused,
-            pb::VerdictResult::ParametersDiffer => VerdictResult::ParametersDiffer(detail()),
-            pb::VerdictResult::FilterFalse => VerdictResult::FilterFalse(detail()),
-            pb::VerdictResult::EvaluationError => VerdictResult::EvaluationError(detail()),
-            pb::VerdictResult::Loop => VerdictResult::Loop,
-            pb::VerdictResult::HopLimit => VerdictResult::HopLimit,
-            pb::VerdictResult::SameStage => VerdictResult::SameStage,
-            pb::VerdictResult::EntityClosed => VerdictResult::EntityClosed,
-            pb::VerdictResult::WouldMoveBack => VerdictResult::WouldMoveBack,
-            pb::VerdictResult::Outranked => {
-                VerdictResult::Outranked { winner: TriggerId::parse("winner", &verdict.winner)? }
-            }
-            pb::VerdictResult::Unspecified => return Err(unknown("result")),
-        };
+    fn try_from(asked: pb::AskedTrigger) -> Result<Self, Rejection> {
         Ok(Self {
-            trigger_id: TriggerId::parse("trigger_id", &verdict.trigger_id)?,
-            trigger_revision: verdict.trigger_revision,
-            stage_id: StageId::parse("stage_id", &verdict.stage_id)?,
-            result,
+            trigger_id: TriggerId::parse("trigger_id", &asked.trigger_id)?,
+            trigger_revision: asked.trigger_revision,
+            stage_id: StageId::parse("stage_id", &asked.stage_id)?,
         })
-    }
-}
-
-impl From<&Move> for pb::Move {
-    fn from(moved: &Move) -> Self {
-        let text = |id: Option<&PipelineId>| id.map(ToString::to_string).unwrap_or_default();
-        Self {
-            entity_id: moved.entity_id.to_string(),
-            pipeline_id: moved.pipeline_id.to_string(),
-            from_pipeline_id: text(moved.from_pipeline_id.as_ref()),
-            from_stage_id: moved.from_stage_id.to_string(),
-            to_stage_id: moved.to_stage_id.to_string(),
-            direction: match moved.direction {
-                Some(Direction::Forward) => pb::Direction::Forward,
-                Some(Direction::Backward) => pb::Direction::Backward,
-                None => pb::Direction::Unspecified,
-            }
-            .into(),
-            cause: Some(match &moved.cause {
-                Cause::Trigger { trigger_id, trigger_revision, .. } => {
-                    pb::r#move::Cause::Trigger(pb::TriggerCause {
-                        trigger_id: trigger_id.to_string(),
-                        trigger_revision: *trigger_revision,
-                    })
-                }
-                Cause::Manual { actor, comment, .. } => {
-                    pb::r#move::Cause::Manual(pb::ManualCause {
-                        actor: actor.as_ref().map(ToString::to_string).unwrap_or_default(),
-                        comment: comment.to_string(),
-                    })
-                }
-            }),
-            responsible: moved.responsible.as_ref().map(ToString::to_string).unwrap_or_default(),
-            entity_revision: moved.entity_revision,
-        }
     }
 }
 

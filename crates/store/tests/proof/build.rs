@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pawl_domain::{
-    Cause, Changes, Color, Comparison, CustomerReach, Decision, Detail, Direction, DisplayName,
-    Entity, Event, Fields, Filter, Move, NewEntity, NewPipeline, NewTrigger, NewTriggerType,
-    Outcome, Parameter, ParameterKind, Pipeline, Prose, Semantics, Stage, Stages, Subject,
-    Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, Verdict, VerdictResult,
-    Version,
+    Asked, Cause, Changes, Color, Comparison, CustomerReach, Decision, Detail, Direction,
+    DisplayName, Entity, Event, Fields, Filter, Move, NewEntity, NewPipeline, NewTrigger,
+    NewTriggerType, Outcome, Parameter, ParameterKind, Pipeline, Prose, Semantics, Stage, Stages,
+    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, VerdictResult,
+    Verdicts, Version,
 };
 use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store, TrimPolicy};
 
@@ -206,15 +206,14 @@ pub(crate) fn decided(event: Event, entity_id: &str, time: Timestamp) -> Change 
         VerdictResult::SameStage,
         VerdictResult::EntityClosed,
         VerdictResult::WouldMoveBack,
-        VerdictResult::Outranked { winner: id("t1") },
+        VerdictResult::Outranked,
     ];
-    let verdict = |(number, result)| Verdict {
+    let asked = |number| Asked {
         trigger_id: id(&format!("t{number}")),
         trigger_revision: 4,
         stage_id: id("won"),
-        result,
     };
-    let verdicts: Vec<_> = (1..).zip(results).map(verdict).collect();
+    let verdicts = Verdicts::new((1..=results.len()).map(asked).collect(), results.to_vec());
     let outcomes = [
         Outcome::Moved(moved),
         Outcome::NotMoved(id("deal/2")),
@@ -231,7 +230,7 @@ pub(crate) fn decided(event: Event, entity_id: &str, time: Timestamp) -> Change 
         hop: 0,
         verdicts: match outcome.entity_id() {
             Some(considered) if considered.as_str() == entity_id => verdicts.clone(),
-            _ => Vec::new(),
+            _ => Verdicts::default(),
         },
         outcome,
     };
@@ -264,14 +263,14 @@ pub(crate) fn moved_by_hand(entity_id: &str, time: Timestamp) -> Change {
         subject: Subject::Entity(id(entity_id)),
         event_type: event.event_type.clone(),
         hop: 0,
-        verdicts: Vec::new(),
+        verdicts: Verdicts::default(),
         outcome: Outcome::Moved(moved.clone()),
     };
     let chained = Decision {
         subject: Subject::Entity(id("deal/77")),
         event_type: id("invoice.paid"),
         hop: 1,
-        verdicts: Vec::new(),
+        verdicts: Verdicts::default(),
         outcome: Outcome::EntityNotFound(id("deal/77")),
     };
     let decisions = vec![decision, chained];
@@ -288,7 +287,7 @@ pub(crate) fn updated(entity_id: &str) -> Change {
         subject: Subject::Entity(id(entity_id)),
         event_type: event.event_type.clone(),
         hop: 0,
-        verdicts: Vec::new(),
+        verdicts: Verdicts::default(),
         outcome: Outcome::NoTrigger(id(entity_id)),
     };
     Change::EntityUpdated { event, decisions: vec![decision], entity: new }
@@ -339,6 +338,7 @@ impl Log {
                 moves: self.head.moves + record.moves().count() as u64,
                 events: self.head.events + u64::from(record.event().is_some()),
             };
+            self.store.remember(&record);
             records.push(Arc::new(record));
         }
         self.written.extend(records.iter().cloned());

@@ -150,8 +150,8 @@ fn leftovers_beside_a_database_do_not_matter() {
 #[test]
 fn a_newer_format_is_refused_and_an_unknown_identity_is_damage() {
     let identity = |format_version, database_id| Some(Identity { format_version, database_id });
-    match with_identity(identity(2, vec![9; 16])) {
-        Err(OpenError::Newer { found: 2, known: 1, .. }) => {}
+    match with_identity(identity(3, vec![9; 16])) {
+        Err(OpenError::Newer { found: 3, known: 2, .. }) => {}
         other => panic!("{other:?}"),
     }
     let id = with_identity(identity(1, vec![9; 16])).unwrap().database_id();

@@ -58,6 +58,7 @@ impl Expected {
         self.records.push(Arc::clone(&record));
         let entities = entities.into_values().map(Arc::new).collect();
         let links = links.into_iter().collect();
+        log.store.remember(&record);
         let batch = Batch { records: vec![record], entities, links, head: log.head };
         let applied = log.store.apply(batch).unwrap();
         drop(log.store.sync(vec![applied]).unwrap());

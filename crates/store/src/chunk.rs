@@ -13,8 +13,12 @@ use crate::convert::{Decoder, Encoder};
 use crate::outline::Outline;
 use crate::{Record, StoreError, keys, pb};
 
-/// Version of the header below.
-const LAYOUT: u8 = 1;
+/// How the payload lies in the parts: as it is, or as an LZ4 block after its length.
+const PLAIN: u8 = 1;
+const LZ4: u8 = 2;
+/// Below this there is too little that repeats itself. Above, sled copies what is written several times
+/// over when its pages fill up, so that every byte less pays.
+const LZ4_MIN_BYTES: usize = 4 * 1_024;
 const HEADER_BYTES: usize = 28;
 /// A chunk is closed once it has grown to this; small enough that reading one record stays cheap.
 const CHUNK_TARGET_BYTES: usize = 48 * 1_024;
@@ -38,6 +42,7 @@ pub(crate) struct Header {
     pub(crate) last: u64,
     /// How many parts the chunk has.
     parts: u16,
+    layout: u8,
 }
 
 /// Records, which follow each other in sequence, each after its length: a piece of a chunk's payload.
@@ -95,13 +100,20 @@ pub(crate) fn pack(segments: &[Segment]) -> Vec<Part> {
 }
 
 fn cut(first: u64, last: u64, payload: &[u8], out: &mut Vec<Part>) {
+    let smaller = (payload.len() >= LZ4_MIN_BYTES)
+        .then(|| lz4_flex::compress_prepend_size(payload))
+        .filter(|smaller| smaller.len() < payload.len());
+    let (layout, payload) = match &smaller {
+        Some(smaller) => (LZ4, smaller.as_slice()),
+        None => (PLAIN, payload),
+    };
     let parts = payload.chunks(PART_MAX_BYTES);
     // The largest record, an event with 100 subjects that 1,000 triggers consider, has tens of
     // megabytes.
     let count = u16::try_from(parts.len()).unwrap_or_else(|_| unreachable!("a chunk of 6 GiB"));
     for (index, part) in (0..).zip(parts) {
         let mut value = Vec::with_capacity(HEADER_BYTES + part.len());
-        value.extend_from_slice(&[LAYOUT, 0]);
+        value.extend_from_slice(&[layout, 0]);
         value.extend_from_slice(&count.to_be_bytes());
         value.extend_from_slice(&first.to_be_bytes());
         value.extend_from_slice(&last.to_be_bytes());
@@ -129,7 +141,7 @@ pub(crate) fn open<'v>(key: &[u8], value: &'v [u8]) -> Result<(Header, &'v [u8])
     let (head, payload) =
         value.split_at_checked(HEADER_BYTES).ok_or_else(|| damaged("it is too short"))?;
     let (head, sum) = head.split_at(HEADER_BYTES - 4);
-    if head[0] != LAYOUT {
+    if ![PLAIN, LZ4].contains(&head[0]) {
         return Err(damaged(&format!("its layout {} is unknown", head[0])));
     }
     if checksum(key, head, payload).to_be_bytes() != sum {
@@ -137,6 +149,7 @@ pub(crate) fn open<'v>(key: &[u8], value: &'v [u8]) -> Result<(Header, &'v [u8])
     }
     let number = |at: usize| head[at..at + 8].iter().fold(0, |n, b| n << 8 | u64::from(*b));
     let header = Header {
+        layout: head[0],
         parts: u16::from_be_bytes([head[2], head[3]]),
         first: number(4),
         last: number(12),
@@ -170,10 +183,16 @@ fn decode<M: Message + Default, T>(
         header = Some(next);
         joined.extend_from_slice(payload);
     }
-    let Some(Header { first, last, parts: count }) = header else { return Ok(Vec::new()) };
+    let Some(Header { first, last, parts: count, layout }) = header else {
+        return Ok(Vec::new());
+    };
     let damaged = |problem: String| StoreError::damaged(format!("log chunk {first}"), problem);
     if usize::from(count) != parts.len() {
         return Err(damaged(format!("{} of its {count} parts are there", parts.len())));
+    }
+    if layout == LZ4 {
+        let plain = lz4_flex::decompress_size_prepended(&joined);
+        joined = plain.map_err(|error| damaged(error.to_string()))?;
     }
     let mut payload = joined.as_slice();
     let mut records = Vec::new();

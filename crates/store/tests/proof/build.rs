@@ -132,7 +132,10 @@ pub(crate) fn entity(name: &str) -> Entity {
 pub(crate) fn large_entity(name: &str, bytes: usize) -> Entity {
     let mut entity = entity(name);
     let text = bytes.min(32_000);
-    entity.fields = fields(&[("text", Value::Text("x".repeat(text)))]);
+    // Nothing in it repeats itself, so it stays large.
+    let mut rng = fastrand::Rng::with_seed(name.bytes().map(u64::from).sum());
+    let random = (0..text).map(|_| rng.alphanumeric()).collect();
+    entity.fields = fields(&[("text", Value::Text(random))]);
     // What fields cannot hold goes into links of 120 bytes and more.
     let link = |number| id(&format!("contact/{number:0>120}"));
     entity.customer_ids = (0..(bytes - text) / 128).map(link).collect();

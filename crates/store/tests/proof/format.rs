@@ -5,8 +5,8 @@ use pawl_store::{Change, OpenError, Store, TrimPolicy};
 use tempfile::tempdir;
 
 use crate::build::{
-    Log, decided, entity, event, fields, id, large_entity, pipeline, row, trigger, trigger_type,
-    trim_all,
+    Log, at, decided, entity, event, fields, id, large_entity, pipeline, row, trigger,
+    trigger_type, trim_all,
 };
 use crate::directory::raw;
 
@@ -167,7 +167,7 @@ fn recovery_notices_what_does_not_fit() {
             Box::new(|db| edited(db, &chunk, &|v| v.truncate(27))),
             "too short",
         ),
-        ("unknown layout", Box::new(|db| edited(db, &chunk, &|v| v[0] = 2)), "layout 2 is unknown"),
+        ("unknown layout", Box::new(|db| edited(db, &chunk, &|v| v[0] = 3)), "layout 3 is unknown"),
         ("head is no message", Box::new(|db| drop(db.insert([2], &[0xff][..]))), "row"),
         (
             "head ahead of the log",
@@ -249,4 +249,28 @@ fn recovery_notices_a_tail_that_does_not_fit() {
         let outcome = after_trim(6, |db| tail(db, 7, events, moves));
         assert_eq!(outcome.is_ok(), name == "nothing", "a log of no records, wrong in {name}");
     }
+}
+
+/// What repeats itself is written smaller, and comes back as it was.
+#[test]
+fn large_chunks_are_compressed() {
+    let dir = tempdir().unwrap();
+    let mut log = Log::open(dir.path());
+    let changes = (0..200).map(|n| decided(event(&format!("e{n}")), "deal/1", at(1_000 + n)));
+    let changes: Vec<_> = changes.collect();
+    log.write(changes, Vec::new());
+    let head = log.head;
+    let written = log.written.clone();
+    drop(log);
+    let db = raw(dir.path());
+    let parts: Vec<_> = db.scan_prefix([0x10]).map(|part| part.unwrap().1).collect();
+    assert!(parts.iter().any(|part| part[0] == 2));
+    let bytes: usize = parts.iter().map(|part| part.len()).sum();
+    println!("200 records take {bytes} bytes in {} parts", parts.len());
+    assert!(bytes < 200 * 150, "{bytes}");
+    drop(db);
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.recovered(), head);
+    let found = Log::read_all(&store);
+    assert!(found.iter().eq(written.iter().map(|record| &**record)));
 }

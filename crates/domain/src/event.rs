@@ -52,14 +52,19 @@ impl Subject {
             _ => EntityId::parse(field, text).map(Self::Entity),
         }
     }
+
+    /// The id as it is written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Entity(id) => id.as_str(),
+            Self::Customer(id) => id.as_str(),
+        }
+    }
 }
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Entity(id) => id.fmt(f),
-            Self::Customer(id) => id.fmt(f),
-        }
+        f.write_str(self.as_str())
     }
 }
 

@@ -6,11 +6,14 @@ use crate::limits::{NAME_MAX_CHARS, SLUG_MAX_BYTES};
 
 /// What is wrong with a slug, or `None`: 1 to 128 of `A-Z a-z 0-9 . _ ~ : -`.
 fn slug_problem(text: &str) -> Option<String> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:-".contains(&b);
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b':' | b'-');
     if text.is_empty() {
         Some(format!("must not be empty; use 1 to {SLUG_MAX_BYTES} of A-Z a-z 0-9 . _ ~ : -"))
     } else if text.len() > SLUG_MAX_BYTES {
         Some(format!("has {} bytes, the limit is {SLUG_MAX_BYTES}; shorten it", text.len()))
+    } else if text.bytes().all(allowed) {
+        None
     } else {
         let bad = text.chars().find(|c| !c.is_ascii() || !allowed(*c as u8))?;
         Some(format!("contains {bad:?}; use only A-Z a-z 0-9 . _ ~ : -"))
@@ -28,6 +31,10 @@ pub(crate) fn name_problem(text: &str) -> Option<String> {
             "has {} characters, the limit is {NAME_MAX_CHARS}; shorten it",
             text.chars().count()
         ));
+    }
+    // As nearly all are.
+    if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return None;
     }
     text.chars()
         .find(|c| c.is_control())

@@ -49,8 +49,8 @@ pub fn event_outcome(became: &Became<'_>, view: pb::DecisionView) -> pb::EventOu
         decided
     };
     pb::EventOutcome {
-        event_id: event.id.to_string(),
-        source: event.source.to_string(),
+        event_id: event.id.as_str().to_owned(),
+        source: event.source.as_str().to_owned(),
         duplicate,
         decisions: decisions.iter().enumerate().map(to_pb).collect(),
         refusal: None,
@@ -95,9 +95,12 @@ fn decision_to_pb(
         pb::DecisionView::Full => decision.verdicts.iter().map(Into::into).collect(),
     };
     pb::Decision {
-        subject: decision.subject.to_string(),
-        entity_id: optional_to_pb(decision.outcome.entity_id()),
-        event_type: decision.event_type.to_string(),
+        subject: decision.subject.as_str().to_owned(),
+        entity_id: decision
+            .outcome
+            .entity_id()
+            .map_or_else(String::new, |id| id.as_str().to_owned()),
+        event_type: decision.event_type.as_str().to_owned(),
         hop: hop_to_pb(decision.hop),
         outcome: outcome.into(),
         r#move: moved,

@@ -182,6 +182,9 @@ struct Together {
     good: Vec<Event>,
 }
 
+/// What the outcome of an event with one decision counts for, without verdicts: most have a tenth.
+const SMALL_BYTES: usize = 2_048;
+
 /// What there is to answer for one event.
 enum Slot {
     /// The engine has it.
@@ -267,7 +270,9 @@ impl InFlight {
                 answers.push(pb::PublishEventsResponse::default());
                 bytes = 0;
             }
-            bytes += outcome.encoded_len();
+            // Only what may be large is measured.
+            let is_small = self.view == pb::DecisionView::Basic && outcome.decisions.len() <= 1;
+            bytes += if is_small { SMALL_BYTES } else { outcome.encoded_len() };
             if let Some(last) = answers.last_mut() {
                 last.outcomes.push(outcome);
             }

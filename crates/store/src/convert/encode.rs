@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pawl_domain::{
     Asked, Cause, Changes, Decision, Direction, Event, Move, Outcome, PipelineId, Responsible,
-    Subject, Value, VerdictResult, Verdicts,
+    Value, VerdictResult, Verdicts,
 };
 
 use super::nanos_since_epoch;
@@ -104,7 +104,7 @@ impl Encoder {
     }
 
     fn decision(&mut self, decision: &Decision, event: &Event, wire: &mut Wire<'_>) {
-        wire.text(1, subject(&decision.subject));
+        wire.text(1, decision.subject.as_str());
         // The event's type is not repeated when it is the one that was considered.
         if decision.event_type != event.event_type {
             wire.text(2, decision.event_type.as_str());
@@ -165,13 +165,6 @@ fn number_of(result: &VerdictResult) -> u8 {
     u8::try_from(i32::from(result)).unwrap_or_default()
 }
 
-fn subject(subject: &Subject) -> &str {
-    match subject {
-        Subject::Entity(id) => id.as_str(),
-        Subject::Customer(id) => id.as_str(),
-    }
-}
-
 fn write_event(event: &Event, wire: &mut Wire<'_>) {
     wire.text(1, event.id.as_str());
     wire.text(2, event.source.as_str());
@@ -182,8 +175,8 @@ fn write_event(event: &Event, wire: &mut Wire<'_>) {
     if let Some(actor) = &event.actor {
         wire.text(5, actor.as_str());
     }
-    for id in &event.subjects {
-        wire.item(6, subject(id).as_bytes());
+    for subject in &event.subjects {
+        wire.item(6, subject.as_str().as_bytes());
     }
     write_values(7, event.attributes.as_map(), wire);
     if !event.changes.is_empty() {

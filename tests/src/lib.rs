@@ -10,6 +10,7 @@
 
 mod binary;
 mod client;
+mod lists;
 mod make;
 mod program;
 mod refused;
@@ -22,7 +23,7 @@ pub use client::Client;
 pub use make::{entity, event, fields, pipeline, timestamp_ms, trigger, trigger_type};
 pub use nix::sys::signal::Signal;
 pub use program::Program;
-pub use refused::Refused;
+pub use refused::{Refused, is_refusal};
 pub use server::{Ended, Port, Server};
 pub use suite::{cases, say, within};
 pub use watcher::{Watcher, earliest, now, resume, snapshot};

@@ -55,3 +55,16 @@ impl From<&pb::Refusal> for Refused {
         }
     }
 }
+
+/// Whether the server decided against a call, and nothing was written. Otherwise nobody knows: the
+/// connection broke, or the server did.
+pub fn is_refusal(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::FailedPrecondition
+            | Code::Aborted
+    )
+}

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -64,23 +65,31 @@ impl Server {
         Self::launch(None, args.iter().map(ToString::to_string).collect(), 0).await
     }
 
+    /// Starts a server that may refuse to: it serves, or it has ended.
+    pub async fn attempt(args: &[&str]) -> Result<Self, Ended> {
+        Self::try_launch(None, args.iter().map(ToString::to_string).collect(), 0).await
+    }
+
     async fn launch(data: Option<Arc<TempDir>>, args: Vec<String>, port: u16) -> Self {
-        let mut command = command();
-        command.args(&args).args(["--listen", &format!("127.0.0.1:{port}")]);
-        if let Some(data) = &data {
-            command.arg("--data").arg(data.path());
-        }
-        let mut child = command.spawn().expect("pawl starts");
-        let log = follow(child.stderr.take().expect("stderr is piped"));
+        let launched = Self::try_launch(data, args, port).await;
+        launched.unwrap_or_else(|ended| panic!("pawl ended before it listened:\n{}", ended.stderr))
+    }
+
+    async fn try_launch(
+        data: Option<Arc<TempDir>>,
+        args: Vec<String>,
+        port: u16,
+    ) -> Result<Self, Ended> {
+        let mut child = spawn(data.as_deref(), &args, port);
+        let mut log = follow(child.stderr.take().expect("stderr is piped"));
         let mut printed = follow(child.stdout.take().expect("stdout is piped"));
-        let listening = |lines: &[String]| {
-            lines.iter().find_map(|line| line.strip_prefix("listening on http://")?.parse().ok())
-        };
         let found = within(PATIENCE_S, "pawl listens", printed.find(listening)).await;
-        let Some(address) = found else {
-            panic!("pawl ended before it listened:\n{}", log.all().join("\n"));
-        };
-        Self { child, address, data, args, log }
+        if let Some(address) = found {
+            return Ok(Self { child, address, data, args, log });
+        }
+        let status = within(PATIENCE_S, "pawl ends", child.wait()).await.expect("the process ends");
+        within(PATIENCE_S, "its output ends", log.find(|_| None::<()>)).await;
+        Err(Ended { status, stderr: log.all().join("\n") })
     }
 
     /// Runs `pawl serve` with arguments on which it does not start.
@@ -120,6 +129,19 @@ impl Server {
         *self = Self::launch(self.data.clone(), self.args.clone(), port).await;
     }
 
+    /// Starts it again on the same directory and kills it after so long, most likely before it serves.
+    /// Says whether it had said by then that it listens.
+    pub async fn restart_and_kill(&mut self, after: Duration) -> bool {
+        let mut child = spawn(self.data.as_deref(), &self.args, 0);
+        let log = follow(child.stderr.take().expect("stderr is piped"));
+        let mut printed = follow(child.stdout.take().expect("stdout is piped"));
+        let ended = tokio::time::timeout(after, child.wait()).await;
+        assert!(ended.is_err(), "pawl ended by itself:\n{}", log.all().join("\n"));
+        child.start_kill().expect("the process is there");
+        child.wait().await.expect("the process ends");
+        printed.find(listening).await.is_some()
+    }
+
     /// Asks it to stop, as a supervisor does.
     pub fn sigterm(&self) {
         self.signal(Signal::SIGTERM);
@@ -153,6 +175,20 @@ impl Server {
             panic!("{what}: not in the log, which has ended:\n{}", self.log.all().join("\n"))
         })
     }
+}
+
+/// Where it listens, once it has said so.
+fn listening(lines: &[String]) -> Option<SocketAddr> {
+    lines.iter().find_map(|line| line.strip_prefix("listening on http://")?.parse().ok())
+}
+
+fn spawn(data: Option<&TempDir>, args: &[String], port: u16) -> Child {
+    let mut command = command();
+    command.args(args).args(["--listen", &format!("127.0.0.1:{port}")]);
+    if let Some(data) = data {
+        command.arg("--data").arg(data.path());
+    }
+    command.spawn().expect("pawl starts")
 }
 
 fn command() -> Command {

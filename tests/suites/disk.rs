@@ -58,7 +58,9 @@ impl Drop for Disk {
 }
 
 fn large(number: usize) -> pb::Event {
-    let text = "x".repeat(ATTRIBUTES);
+    // Nothing in it repeats itself, so it is not compressed; and it is the same every time.
+    let mut rng = fastrand::Rng::with_seed(number as u64);
+    let text: String = (0..ATTRIBUTES).map(|_| rng.alphanumeric()).collect();
     let attributes = Some(fields([("text", Some(&text))]));
     pb::Event { attributes, ..event(&format!("e{number}"), "moon.full", "deal/1") }
 }

@@ -180,11 +180,11 @@ pub(crate) struct Plan {
     pub(crate) mix: Option<Mix>,
 
     /// Entities that there are.
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) entities: u64,
 
     /// How the events choose among them.
-    #[arg(long, value_name = "CHOICE", default_value = "uniform")]
+    #[arg(long, value_name = "CHOICE", default_value = "zipf")]
     pub(crate) choice: Choice,
 
     /// Makes the events; the same seed makes the same ones.

@@ -1,4 +1,5 @@
 mod inquiry;
+mod offline;
 mod serve;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use jiff::{Span, SpanRelativeTo};
 pub(crate) use crate::args::inquiry::{
     CatalogueArgs, ExportArgs, PreviewArgs, Telling, TriggerTypeCommand, WhyArgs, Written,
 };
+pub(crate) use crate::args::offline::{BackupArgs, CompactArgs, RestoreArgs, VerifyArgs};
 pub(crate) use crate::args::serve::{LogFormat, ServeArgs};
 use crate::client::Address;
 use crate::watch::WatchFrom;
@@ -19,7 +21,8 @@ use crate::watch::WatchFrom;
 /// Moves CRM entities from stage to stage when something happens to them.
 ///
 /// `pawl serve` runs the server; the other commands are clients of one that runs, all but
-/// `pawl test`, which needs none.
+/// `pawl test`, which needs none, and `restore`, `verify` and `compact`, which need a directory that no
+/// server has open.
 #[derive(Debug, Parser)]
 #[command(name = "pawl", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Pawl {
@@ -70,6 +73,14 @@ pub(crate) enum Command {
     Preview(PreviewArgs),
     /// Runs rule cases from files, without a server.
     Test(TestArgs),
+    /// Writes a backup of a server's database to a file, while it serves.
+    Backup(BackupArgs),
+    /// Makes a database of a backup, in a directory that is missing or empty.
+    Restore(RestoreArgs),
+    /// Checks a database that no server has open: the log, and every row against the log.
+    Verify(VerifyArgs),
+    /// Makes the files of a database smaller, while no server has it open.
+    Compact(CompactArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,9 @@ pub(crate) enum Failure {
     /// A file or standard input.
     #[error("cannot read {name}: {source}")]
     Read { name: String, source: io::Error },
+    /// A file that is to be written.
+    #[error("cannot write {name}: {source}")]
+    Write { name: String, source: io::Error },
     /// Something else than what the file should hold.
     #[error("{name}: {problem}")]
     Content { name: String, problem: String },
@@ -38,6 +41,16 @@ pub(crate) enum Failure {
     /// The server ended by itself.
     #[error(transparent)]
     Run(#[from] pawl_server::RunError),
+    /// A database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] pawl_store::OpenError),
+    /// A copy of a database to look at cannot be had.
+    #[error(
+        "cannot make a copy in {}: {source}\n  \
+         sled writes when it opens a database, so a copy is checked; --scratch names another place \
+         with room for it", place.display()
+    )]
+    Scratch { place: std::path::PathBuf, source: io::Error },
     /// The operating system refused something that a command needs.
     #[error("cannot {what}: {source}")]
     System { what: &'static str, source: io::Error },

@@ -1,10 +1,12 @@
 //! The `pawl` command: `pawl serve`, and the clients of a server that runs.
 //!
 //! The clients deliberately know no more than the public contract: what they do, any other program
-//! can do too. `pawl test` needs no server: it asks the domain itself.
+//! can do too. `pawl test` needs no server: it asks the domain itself. What is done to a database
+//! that no server has open, it asks the store.
 
 mod apply;
 mod args;
+mod backup;
 mod cases;
 mod catalogue;
 mod client;
@@ -15,6 +17,7 @@ mod failure;
 mod import;
 mod manifest;
 mod ndjson;
+mod offline;
 mod output;
 mod preview;
 mod publish;
@@ -51,6 +54,10 @@ pub fn run() -> ExitCode {
         Command::Why(args) => block_on(Box::pin(why::run(args, &address))),
         Command::Test(args) => cases::run(&args),
         Command::Watch(args) => block_on(Box::pin(watch::run(args, &address))),
+        Command::Backup(args) => block_on(Box::pin(backup::run(args, &address))),
+        Command::Restore(args) => offline::restore(&args),
+        Command::Compact(args) => offline::compact(&args),
+        Command::Verify(args) => block_on(Box::pin(offline::verify(args))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

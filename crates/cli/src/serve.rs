@@ -29,6 +29,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
             max_bytes: Some(args.retention_bytes).filter(|bytes| *bytes > 0),
         },
         stall_after: args.stall_after,
+        backup_patience: args.backup_patience,
         connections: pawl_server::Connections {
             keepalive_interval: args.keepalive_interval.0,
             keepalive_timeout: args.keepalive_timeout,

@@ -1,4 +1,4 @@
-use foldhash::HashMap;
+use std::collections::HashMap;
 
 use crate::{Decision, Timestamp, TriggerId, VerdictResult};
 

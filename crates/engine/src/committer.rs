@@ -40,7 +40,9 @@ impl Committer {
             let (answering, mut answers) = unbounded_channel::<Vec<Answer>>();
             runtime.spawn(async move {
                 while let Some(answers) = answers.recv().await {
-                    answers.into_iter().for_each(|answer| answer());
+                    for answer in answers {
+                        answer();
+                    }
                 }
             });
             answering

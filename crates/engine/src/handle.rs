@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use pawl_domain::{Rejection, TriggerId, TriggerStats, TriggerTally};
-use pawl_store::{DatabaseId, Head, OpenError, Recovered, Store, StoreError};
+use pawl_store::{DatabaseId, Head, OpenError, Recovered, Store, StoreError, Written};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, error, info};
 
@@ -31,16 +31,19 @@ pub struct Engine {
 impl Engine {
     /// Opens the database in `dir`, or makes one, recovers the state and starts the writer.
     pub fn start(dir: &Path, options: Options) -> Result<Self, OpenError> {
-        let mut stats = TriggerTally::default();
+        let (mut stats, mut written) = (TriggerTally::default(), Written::default());
         let store = Store::open_observed(dir, |found| match found {
             Recovered::Stats((id, known, position)) => stats.restore(id, known, position),
-            Recovered::Record(record) => count(&mut stats, record),
+            Recovered::Record(record) => {
+                count(&mut stats, record);
+                written.note(record);
+            }
         })?;
         let disk = Disk::new(dir, options.reserve.clone());
-        Self::recover(Arc::new(store), stats, disk, options).map_err(|error| OpenError::Damaged {
-            path: dir.to_owned(),
-            problem: error.to_string(),
-        })
+        let checked = store.check_rows(written);
+        let recovered = checked.and_then(|()| Self::recover(Arc::new(store), stats, disk, options));
+        let path = dir.to_owned();
+        recovered.map_err(|error| OpenError::Damaged { path, problem: error.to_string() })
     }
 
     fn recover(
@@ -81,6 +84,10 @@ impl Engine {
             watching.thread().unpark();
             // Nothing rests on how these end, but the store is closed with the last of them.
             let _ = (telling.join(), trimming.join(), watching.join());
+            if let Err(problem) = ended.store.settle() {
+                // The journal has it all the same.
+                error!(%problem, "the database could not be synced at the end");
+            }
             ended.ended.send_replace(Some(outcome));
         });
         Ok(Self { core, queue })

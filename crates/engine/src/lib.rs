@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Engine::publish`], then the writer's loop.
 
+mod backup;
 mod board;
 mod cache;
 mod clock;
@@ -34,6 +35,7 @@ mod why;
 mod writer;
 
 pub use self::core::Options;
+pub use backup::{BACKUP_MAX_TIME, Backup, BackupFailure, DEFAULT_BACKUP_PATIENCE};
 pub use board::{Board, BoardStage};
 pub use clock::{Clock, SystemTime};
 pub use disk::{DEFAULT_MIN_FREE_BYTES, FreeSpace, Reserve};

@@ -85,6 +85,9 @@ pub(crate) fn run(core: &Arc<Core>) {
 
 /// Trims what is to be trimmed now.
 fn trim(core: &Core) -> Result<(), StoreError> {
+    if core.store.is_pinned() {
+        return Ok(());
+    }
     let Retention { max_age, max_bytes } = core.options.retention;
     let head = core.hub.durable().head;
     let now = core.options.clock.now().max(head.time);

@@ -2,7 +2,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pawl_engine::{DEFAULT_MIN_FREE_BYTES, DEFAULT_STALL_AFTER, Reserve, Retention};
+use pawl_engine::{
+    DEFAULT_BACKUP_PATIENCE, DEFAULT_MIN_FREE_BYTES, DEFAULT_STALL_AFTER, Reserve, Retention,
+};
 
 use crate::machine;
 
@@ -26,6 +28,8 @@ pub struct Config {
     pub reserve: Reserve,
     /// After how long health is told to be bad when work is in hand and nothing becomes of it.
     pub stall_after: Duration,
+    /// How long nothing may be taken of a backup before it is ended: it holds up trimming.
+    pub backup_patience: Duration,
     /// How connections live.
     pub connections: Connections,
 }
@@ -70,6 +74,7 @@ impl Config {
                 free_space: machine::free_space(),
             },
             stall_after: DEFAULT_STALL_AFTER,
+            backup_patience: DEFAULT_BACKUP_PATIENCE,
             connections: Connections::default(),
         }
     }

@@ -132,7 +132,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         moves = engine.head().moves, entities = engine.counts().entities, "open"
     );
     let connections = config.connections;
-    let (health, routes) = routes(&engine, start_time, &connections).await?;
+    let system = System {
+        engine: engine.clone(),
+        start_time,
+        connections: connections.clone(),
+        backup_patience: config.backup_patience,
+    };
+    let (health, routes) = routes(&engine, system, &connections).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Ok(Running { address, engine, health, routes, incoming, connections })
 }
@@ -140,11 +146,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// All services, with health and reflection beside them.
 async fn routes(
     engine: &Engine,
-    start_time: pawl_domain::Timestamp,
+    system: System,
     connections: &Connections,
 ) -> Result<(HealthReporter, Routes), StartError> {
     let services = Services { engine: engine.clone(), max_watch_age: connections.max_age };
-    let system = System { engine: engine.clone(), start_time, connections: connections.clone() };
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pawl_api::{convert, pb};
 use pawl_domain::Rejection;
-use pawl_engine::{Earliest, EngineError, WatchError};
+use pawl_engine::{BackupFailure, Earliest, EngineError, WatchError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use tracing::error;
@@ -113,6 +113,17 @@ pub(crate) fn aged() -> Status {
     let message = "the watch has reached the greatest age that the server allows; \
                    connect again with the last token";
     refused(simple(Code::Unavailable, pb::ErrorReason::WatchAged, message.to_owned()))
+}
+
+/// Why a backup is not whole.
+pub(crate) fn not_backed_up(failure: BackupFailure) -> Status {
+    let message = failure.to_string();
+    match failure {
+        BackupFailure::TooSlow { .. } => {
+            refused(simple(Code::DeadlineExceeded, pb::ErrorReason::BackupTooSlow, message))
+        }
+        BackupFailure::Engine(error) => failed(error),
+    }
 }
 
 /// A page token that is damaged or belongs to another list.

@@ -78,6 +78,12 @@ impl Checkpoints {
         self.shared.unless_failed(&self.shared.state())
     }
 
+    /// Makes durable what sled has now, whatever it is.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let failed = |problem| StoreError::Checkpoint { path: self.shared.path.clone(), problem };
+        self.shared.sync().map_err(failed)
+    }
+
     /// Waits until sled has everything durably that is applied now.
     pub(crate) fn wait(&self) -> Result<u64, StoreError> {
         let mut state = self.shared.state();

@@ -64,15 +64,14 @@ pub(crate) fn encode(records: &[Arc<Record>]) -> Vec<Segment> {
     for record in records {
         let sequence = record.sequence;
         let full = |segment: &&mut Segment| segment.payload.len() < CHUNK_TARGET_BYTES;
-        let segment = match segments.last_mut().filter(full) {
-            Some(segment) => segment,
-            None => {
-                // It is understood without those before it.
-                encoder = Encoder::default();
-                let room = (records.len() * RECORD_BYTES).min(CHUNK_TARGET_BYTES + RECORD_BYTES);
-                let payload = Vec::with_capacity(room);
-                segments.push_mut(Segment { first: sequence, last: 0, payload })
-            }
+        let segment = if let Some(segment) = segments.last_mut().filter(full) {
+            segment
+        } else {
+            // It is understood without those before it.
+            encoder = Encoder::default();
+            let room = (records.len() * RECORD_BYTES).min(CHUNK_TARGET_BYTES + RECORD_BYTES);
+            let payload = Vec::with_capacity(room);
+            segments.push_mut(Segment { first: sequence, last: 0, payload })
         };
         encoder.record(record, &mut segment.payload);
         segment.last = sequence;

@@ -154,13 +154,20 @@ impl Store {
         Ok(Committed(applied.into_iter().map(batch).collect()))
     }
 
+    /// Makes durable in sled whatever there is, trims and statistics too, which wait for nothing
+    /// otherwise: before a process ends.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.overlay.drain()?;
+        self.checkpoints.sync()
+    }
+
     fn spare_buffer(&self) -> Vec<u8> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 }
 
 /// The row that a change of pipelines, trigger types or triggers writes beside its record.
-fn configuration_row(change: &Change) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn configuration_row(change: &Change) -> Option<(Vec<u8>, Vec<u8>)> {
     Some(match change {
         Change::PipelineWritten(pipeline) | Change::PipelineDeleted(pipeline) => {
             let deleted = matches!(change, Change::PipelineDeleted(_));

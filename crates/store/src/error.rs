@@ -22,6 +22,31 @@ pub enum OpenError {
         /// A name found in it.
         found: String,
     },
+    /// There is none.
+    #[error("{path} holds no Pawl database; name the directory that `pawl serve --data` has")]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A restore into it was cut off.
+    #[error(
+        "{path} holds a restore that was not finished; run `pawl restore` again, or remove \
+         restore.new in it to begin with an empty database"
+    )]
+    Unfinished {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Something is in the way of a restore.
+    #[error(
+        "{path} is not empty (found {found:?}); restore into a directory that is missing or empty"
+    )]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+        /// A name found in it.
+        found: String,
+    },
     /// It was written by a newer Pawl.
     #[error(
         "{path} has format {found}, but this Pawl knows formats up to {known}; use a newer Pawl"
@@ -52,7 +77,10 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The operating system refused.
-    #[error("cannot {action} {path}: {source}")]
+    #[error(
+        "cannot {action} {path}: {source}; see to it that the user who runs Pawl may read and write \
+         there, or choose another --data directory"
+    )]
     Io {
         /// What was tried.
         action: &'static str,

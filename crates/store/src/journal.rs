@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::chunk::{self, Segment};
-use crate::open::{io_error, sync};
+use crate::directory::sync;
+use crate::open::io_error;
 use crate::{DatabaseId, OpenError};
 
-const NAMES: [&str; 2] = ["journal.0", "journal.1"];
+/// Their names in the data directory.
+pub(crate) const NAMES: [&str; 2] = ["journal.0", "journal.1"];
 /// What begins a journal, with the version of the layout below.
 const MAGIC: [u8; 8] = *b"pawljrn\x01";
 /// The first frame begins in a page of its own.
@@ -198,7 +200,7 @@ impl Journal {
     pub(crate) fn open(dir: &Path, id: DatabaseId) -> Result<(Self, Vec<Frame>), OpenError> {
         let [one, two] = NAMES.map(|name| Volume::open(dir.join(name), id));
         let ((one, found_one), (two, found_two)) = (one?, two?);
-        sync(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?;
+        sync(dir)?;
         let newer = usize::from(found_two.run.generation > found_one.run.generation);
         let generation = found_one.run.generation.max(found_two.run.generation) + 1;
         let run = Run { generation, salt: Uuid::new_v4().as_u64_pair().0 };

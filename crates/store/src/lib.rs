@@ -6,10 +6,13 @@
 //!
 //! Start reading at [`Store::apply`].
 
+mod backup;
 mod checkpoint;
 mod chunk;
 mod commit;
+mod compact;
 mod convert;
+mod directory;
 mod error;
 mod identities;
 mod journal;
@@ -22,19 +25,30 @@ mod overlay;
 mod read;
 mod record;
 mod recover;
+mod restore;
 mod stats;
 mod trim;
+mod verify;
+mod written;
 
 #[expect(unreachable_pub, clippy::large_enum_variant, clippy::pedantic, reason = "generated code")]
 mod pb {
     include!(concat!(env!("OUT_DIR"), "/pawl.storage.v1.rs"));
 }
 
+pub use backup::{
+    BackupError, BackupReader, BackupSummary, BackupWriter, Entry, LogStep, Pin, RowsStep,
+};
 pub use commit::{Applied, Batch, Committed, EntityRow, Head, Link};
+pub use compact::{CompactError, Compacted, compact};
+pub use directory::database_bytes;
 pub use error::{OpenError, StoreError};
 pub use open::{DatabaseId, STORE, Store};
 pub use read::{Page, Row};
 pub use record::{Change, Record, RequestIdentity};
 pub use recover::Recovered;
+pub use restore::{RestoreError, Restored, restore};
 pub use stats::StatsRow;
 pub use trim::{Tail, TrimPolicy};
+pub use verify::{Counted, Fault, Finding, Phase, Progress, Report, verify};
+pub use written::Written;

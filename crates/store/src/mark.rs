@@ -9,10 +9,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::open::{io_error, sync};
+use crate::directory::sync;
+use crate::open::io_error;
 use crate::{DatabaseId, OpenError};
 
-const MARK: &str = "mark";
+/// Its name in the data directory.
+pub(crate) const MARK: &str = "mark";
 /// The same while it is being made.
 const MARK_NEW: &str = "mark.new";
 /// Version of the slots below.
@@ -49,25 +51,22 @@ impl Mark {
         }
         let options = OpenOptions::new().read(true).write(true).open(&path);
         let file = options.map_err(io_error("open", &path))?;
-        let mut bytes = Vec::new();
-        let read = (&file).take((SLOTS * SLOT_STEP) as u64).read_to_end(&mut bytes);
-        read.map_err(io_error("read", &path))?;
-        let slots = (0..SLOTS).filter_map(|slot| Some((slot, unpack(bytes.get(at(slot)..)?)?)));
-        let newest = slots.max_by_key(|(_, (_, sequence))| *sequence);
-        // Only damage gets at both slots. What they said is not known, so nobody can tell whether
-        // something is missing: that is for people to decide, not for us.
-        let damaged = |problem: &str| OpenError::Damaged {
-            path: path.clone(),
-            problem: format!(
-                "{problem}, so it is not known whether records that were acknowledged are gone \
-                 (once it is removed, what is there opens)"
-            ),
-        };
-        let (newest, (found_id, found)) = newest.ok_or_else(|| damaged("it cannot be read"))?;
-        if found_id != *database_id.as_bytes() {
-            return Err(damaged("it belongs to another database"));
-        }
+        let (newest, found) = newest(&file, &path, database_id)?;
         Ok(Self { file, path, database_id, found, next: Mutex::new((newest + 1) % SLOTS) })
+    }
+
+    /// Sequence of the last record that was acknowledged, as far as a mark in `dir` tells; `None`
+    /// without one. Changes nothing.
+    pub(crate) fn acknowledged(
+        dir: &Path,
+        database_id: DatabaseId,
+    ) -> Result<Option<u64>, OpenError> {
+        let path = path_in(dir);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let file = File::open(&path).map_err(io_error("open", &path))?;
+        newest(&file, &path, database_id).map(|(_, found)| Some(found))
     }
 
     /// Refuses a log that ends with a record before the mark. `sled_dir` is where the log lies.
@@ -105,6 +104,29 @@ impl Drop for Mark {
     }
 }
 
+/// The valid slot with the greater sequence, and that.
+fn newest(file: &File, path: &Path, id: DatabaseId) -> Result<(usize, u64), OpenError> {
+    let mut bytes = Vec::new();
+    let read = file.take((SLOTS * SLOT_STEP) as u64).read_to_end(&mut bytes);
+    read.map_err(io_error("read", path))?;
+    let slots = (0..SLOTS).filter_map(|slot| Some((slot, unpack(bytes.get(at(slot)..)?)?)));
+    let newest = slots.max_by_key(|(_, (_, sequence))| *sequence);
+    // Only damage gets at both slots. What they said is not known, so nobody can tell whether
+    // something is missing: that is for people to decide, not for us.
+    let damaged = |problem: &str| OpenError::Damaged {
+        path: path.to_owned(),
+        problem: format!(
+            "{problem}, so it is not known whether records that were acknowledged are gone (once it \
+             is removed, what is there opens)"
+        ),
+    };
+    let (newest, (found_id, found)) = newest.ok_or_else(|| damaged("it cannot be read"))?;
+    if found_id != *id.as_bytes() {
+        return Err(damaged("it belongs to another database"));
+    }
+    Ok((newest, found))
+}
+
 fn path_in(dir: &Path) -> PathBuf {
     dir.join(MARK)
 }
@@ -125,7 +147,7 @@ fn make(dir: &Path, path: &Path, database_id: DatabaseId) -> Result<(), OpenErro
     fs::write(&unfinished, bytes).map_err(io_error("write", &unfinished))?;
     sync(&unfinished)?;
     fs::rename(&unfinished, path).map_err(io_error("rename", &unfinished))?;
-    sync(if dir.as_os_str().is_empty() { Path::new(".") } else { dir })
+    sync(dir)
 }
 
 fn pack(database_id: DatabaseId, sequence: u64) -> [u8; SLOT_BYTES] {

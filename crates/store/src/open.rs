@@ -1,15 +1,16 @@
+use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 
 use prost::Message;
 
 use crate::checkpoint::Checkpoints;
+use crate::directory::{self, Claim, LOCK_ATTEMPTS, LOCK_PAUSE, SLED, SLED_NEW};
 use crate::identities::Identities;
 use crate::journal::{Frame, Journal};
 use crate::mark::Mark;
@@ -18,28 +19,30 @@ use crate::recover::Recovered;
 use crate::{Head, OpenError, Record, StoreError, Tail, keys, pb, read};
 
 /// Version of the layout that FORMAT.md describes. Older ones are read, and become this one.
-const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 /// What keeps the data, with its version.
 pub const STORE: &str = "sled 0.34.7";
-/// sled's own directory inside the data directory.
-const SLED: &str = "sled";
-/// The same while it is being made, so that a half-made one is never taken for a database.
-const SLED_NEW: &str = "sled.new";
 /// A quarter of it is the largest page that sled keeps in its main file.
 const SEGMENT_BYTES: usize = 8 * 1_024 * 1_024;
 /// Smaller than the randomly used working set, it slows sled tenfold.
 const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
 /// sled collects garbage only while it flushes by itself; durability never waits for this.
 const BACKGROUND_FLUSH_MS: u64 = 500;
-/// A process that was just killed may hold its lock a little longer.
-const LOCK_ATTEMPTS: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Tells one database from every other: 16 random bytes, made with it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DatabaseId([u8; 16]);
 
 impl DatabaseId {
+    /// One of its own.
+    pub(crate) fn new() -> Self {
+        Self(*uuid::Uuid::new_v4().as_bytes())
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -78,10 +81,23 @@ pub struct Store {
     pub(crate) trimming: Mutex<()>,
     /// Bytes of the log's values, from the tail on.
     pub(crate) logged_bytes: Arc<AtomicU64>,
+    /// How many backups keep the log from being trimmed.
+    pub(crate) pins: Mutex<usize>,
     /// What was acknowledged last.
     pub(crate) mark: Mark,
     database_id: DatabaseId,
     recovered: Head,
+    /// Given up last.
+    _claim: Claim,
+}
+
+/// What a database is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Reads and writes go on for long.
+    Serving,
+    /// It is read or written from one end to the other, and closed.
+    Passing,
 }
 
 impl Store {
@@ -98,16 +114,28 @@ impl Store {
         dir: &Path,
         observe: impl FnMut(Recovered<'_>),
     ) -> Result<Self, OpenError> {
+        let existing = directory::make(dir)?;
+        let claim = Claim::of(dir)?;
+        directory::finish_swap(dir)?;
         let sled_dir = dir.join(SLED);
         if !sled_dir.exists() {
-            if Mark::is_in(dir) || Journal::is_in(dir) {
-                let problem = "the directory is missing, though there was a database (once the files \
-                               `mark`, `journal.0` and `journal.1` beside it are removed, an empty \
-                               one begins)";
-                return Err(OpenError::Damaged { path: sled_dir, problem: problem.to_owned() });
-            }
-            create(dir, &sled_dir)?;
+            directory::refuse_unless_free(dir)?;
+            create(dir, &sled_dir, existing.as_deref())?;
         }
+        let mut store = Self::assemble(dir, claim, Purpose::Serving)?;
+        store.recovered = quietly(|| store.recover(observe))
+            .map_err(|problem| unopened(&sled_dir, problem))?
+            .map_err(|error| unopened(&sled_dir, error.to_string()))?;
+        store.mark.check(store.recovered.sequence, &sled_dir)?;
+        let marked = store.mark.set(store.recovered.sequence);
+        marked.map_err(io_error("write", store.mark.path()))?;
+        directory::tidy(dir)?;
+        Ok(store)
+    }
+
+    /// Opens what lies in a data directory that is claimed, and looks at none of it.
+    pub(crate) fn assemble(dir: &Path, claim: Claim, purpose: Purpose) -> Result<Self, OpenError> {
+        let sled_dir = dir.join(SLED);
         let file_path = sled_dir.join("db");
         for expected in [&file_path, &sled_dir.join("conf")] {
             // sled would quietly begin an empty database in its place.
@@ -117,13 +145,16 @@ impl Store {
             }
         }
         remove_unfinished_snapshots(&sled_dir, &file_path)?;
-        let db = open_sled(&sled_dir)?;
+        let db = open_sled(&sled_dir, purpose)?;
         let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
         let damaged = |problem: String| OpenError::Damaged { path: sled_dir.clone(), problem };
         let database_id = identity(&db, dir, &damaged)?;
         let mark = Mark::open(dir, database_id)?;
         let (journal, frames) = Journal::open(dir, database_id)?;
-        let last = quietly(|| replay(&db, &frames))
+        // Who only passes looks at everything, and finds by itself what cannot be read.
+        let is_readable = purpose == Purpose::Serving || read::head_in(&db).is_ok();
+        let frames = if is_readable { frames } else { Vec::new() };
+        let last = quietly(|| if is_readable { replay(&db, &frames) } else { Ok(0) })
             .map_err(|problem| unopened(&sled_dir, problem))?
             .map_err(|error| unopened(&sled_dir, error.to_string()))?;
         // A process that was killed may have left what no sync has reached. It is shown from here on.
@@ -132,7 +163,7 @@ impl Store {
         let checkpoints = Arc::new(Checkpoints::start(db.clone(), file, file_path, last));
         let logged_bytes = Arc::new(AtomicU64::new(0));
         let (syncing, counting) = (Arc::clone(&checkpoints), Arc::clone(&logged_bytes));
-        let mut store = Self {
+        Ok(Self {
             overlay: Overlay::start(db.clone(), syncing, counting, last),
             checkpoints,
             db,
@@ -143,17 +174,12 @@ impl Store {
             tail: RwLock::new(Tail::BEGINNING),
             trimming: Mutex::default(),
             logged_bytes,
+            pins: Mutex::default(),
             mark,
             database_id,
             recovered: Head::default(),
-        };
-        store.recovered = quietly(|| store.recover(observe))
-            .map_err(|problem| unopened(&sled_dir, problem))?
-            .map_err(|error| unopened(&sled_dir, error.to_string()))?;
-        store.mark.check(store.recovered.sequence, &sled_dir)?;
-        let marked = store.mark.set(store.recovered.sequence);
-        marked.map_err(io_error("write", store.mark.path()))?;
-        Ok(store)
+            _claim: claim,
+        })
     }
 
     /// Which database this is.
@@ -190,46 +216,24 @@ fn replay(db: &sled::Db, frames: &[Frame]) -> Result<u64, StoreError> {
 }
 
 /// Makes a new database beside its final place and renames it there once it is whole.
-fn create(dir: &Path, sled_dir: &Path) -> Result<(), OpenError> {
-    // The deepest directory that is there already: below it every new entry must be synced too.
-    let existing = dir.ancestors().find(|ancestor| ancestor.exists()).map(Path::to_owned);
-    fs::create_dir_all(dir).map_err(io_error("create", dir))?;
+fn create(dir: &Path, sled_dir: &Path, existing: Option<&Path>) -> Result<(), OpenError> {
     let unfinished = dir.join(SLED_NEW);
-    for entry in fs::read_dir(dir).map_err(io_error("list", dir))? {
-        let found = entry.map_err(io_error("list", dir))?.file_name();
-        if found != SLED_NEW {
-            let found = found.to_string_lossy().into_owned();
-            return Err(OpenError::Foreign { path: dir.to_owned(), found });
-        }
-    }
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(io_error("remove", &unfinished))?;
-    }
-    let db = open_sled(&unfinished)?;
-    let database_id = DatabaseId(uuid::Uuid::new_v4().into_bytes());
+    directory::remove(&unfinished)?;
+    let db = open_sled(&unfinished, Purpose::Serving)?;
     let damaged = |error: sled::Error| unopened(&unfinished, error.to_string());
-    identify(&db, database_id).map_err(damaged)?;
+    identify(&db, DatabaseId::new()).map_err(damaged)?;
     db.insert(keys::HEAD, pb::Head::default().encode_to_vec()).map_err(damaged)?;
     db.flush().map_err(damaged)?;
     drop(db);
-    for name in ["db", "conf"] {
-        sync(&unfinished.join(name))?;
-    }
-    sync(&unfinished)?;
+    directory::sync_database(&unfinished)?;
     fs::rename(&unfinished, sled_dir).map_err(io_error("rename", &unfinished))?;
-    for directory in dir.ancestors() {
-        // An empty path is the directory in which the process runs.
-        let path = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        sync(path)?;
-        if existing.as_deref() == Some(directory) || directory.as_os_str().is_empty() {
-            break;
-        }
-    }
-    Ok(())
+    directory::sync_up(dir, existing)
 }
 
-pub(crate) fn sync(path: &Path) -> Result<(), OpenError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(io_error("sync", path))
+/// The row that says which database it is.
+pub(crate) fn identity_of(database_id: DatabaseId) -> Vec<u8> {
+    let database_id = database_id.0.to_vec();
+    pb::Identity { format_version: FORMAT_VERSION, database_id }.encode_to_vec()
 }
 
 /// Which database it is. One of an older format becomes one of this.
@@ -245,21 +249,18 @@ fn identity(
         let (found, known) = (row.format_version, FORMAT_VERSION);
         return Err(OpenError::Newer { path: dir.to_owned(), found, known });
     }
-    let bytes = row.database_id.try_into();
-    let not_16 = |_| damaged("its database id is not 16 bytes long".to_owned());
-    let database_id = bytes.map(DatabaseId).map_err(not_16)?;
+    let id = DatabaseId::from_bytes(&row.database_id);
+    let id = id.ok_or_else(|| damaged("its database id is not 16 bytes long".to_owned()))?;
     if row.format_version < FORMAT_VERSION {
         // Before anything is written that an older Pawl would misread.
-        identify(db, database_id).map_err(|error| damaged(error.to_string()))?;
+        identify(db, id).map_err(|error| damaged(error.to_string()))?;
     }
-    Ok(database_id)
+    Ok(id)
 }
 
 /// Writes which database it is, and by which format.
 fn identify(db: &sled::Db, database_id: DatabaseId) -> sled::Result<()> {
-    let database_id = database_id.as_bytes().to_vec();
-    let row = pb::Identity { format_version: FORMAT_VERSION, database_id };
-    db.insert(keys::IDENTITY, row.encode_to_vec()).map(drop)
+    db.insert(keys::IDENTITY, identity_of(database_id)).map(drop)
 }
 
 /// Removes what is left of snapshots that sled could not finish, on a full disk or in a crash: it would
@@ -283,19 +284,19 @@ fn remove_unfinished_snapshots(sled_dir: &Path, file_path: &Path) -> Result<(), 
     Ok(())
 }
 
-fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
+pub(crate) fn open_sled(path: &Path, purpose: Purpose) -> Result<sled::Db, OpenError> {
     let mut attempts = 1;
     loop {
         let config = sled::Config::new()
             .path(path)
             .segment_size(SEGMENT_BYTES)
             .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(Some(BACKGROUND_FLUSH_MS));
+            .flush_every_ms((purpose == Purpose::Serving).then_some(BACKGROUND_FLUSH_MS));
         let error = match quietly(|| config.open()) {
             Ok(Ok(db)) => return Ok(db),
             Ok(Err(sled::Error::Io(error))) => error,
-            Ok(Err(error)) => return Err(unopened(path, error.to_string())),
-            Err(problem) => return Err(unopened(path, problem)),
+            Ok(Err(error)) => return Err(unsettled(path, error.to_string())),
+            Err(problem) => return Err(unsettled(path, problem)),
         };
         if !error.to_string().contains("could not acquire lock") {
             return Err(io_error("open", path)(error));
@@ -309,12 +310,29 @@ fn open_sled(path: &Path) -> Result<sled::Db, OpenError> {
     }
 }
 
-/// Runs `action`; sled panics on some damage, which becomes its message.
+thread_local! {
+    /// Whether this thread hears of panics from whoever catches them, and nobody need read of them.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `action`; sled panics on some damage, which becomes its message, and nothing else is printed.
 pub(crate) fn quietly<T>(action: impl FnOnce() -> T) -> Result<T, String> {
-    panic::catch_unwind(AssertUnwindSafe(action)).map_err(|panic| {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                before(panic);
+            }
+        }));
+    });
+    let was_quiet = QUIET.replace(true);
+    let done = panic::catch_unwind(AssertUnwindSafe(action));
+    QUIET.set(was_quiet);
+    done.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("sled gave up without a word").to_owned()
+        format!("sled gives up: {}", text.unwrap_or("it does not say why"))
     })
 }
 
@@ -326,9 +344,39 @@ pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Err
     }
 }
 
+/// Why sled gave up when it opened `sled_dir`: perhaps only its snapshot is damaged, which it can make again.
+fn unsettled(sled_dir: &Path, problem: String) -> OpenError {
+    let snapshots =
+        fs::read_dir(sled_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_snapshot = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."))
+    };
+    // The newest is the one that it reads.
+    let Some(path) = snapshots.filter(is_snapshot).max() else {
+        return unopened(sled_dir, problem);
+    };
+    match fs::read(&path) {
+        Ok(bytes) if !is_sealed(&bytes) => {
+            let problem = "its checksum does not fit (once it is removed, it is made again from \
+                           `db`, which takes as long as that is)";
+            OpenError::Damaged { path, problem: problem.to_owned() }
+        }
+        _ => unopened(sled_dir, problem),
+    }
+}
+
+/// Whether one of sled's snapshots is whole: it ends with its length and its checksum.
+fn is_sealed(snapshot: &[u8]) -> bool {
+    let Some((rest, checksum)) = snapshot.split_last_chunk::<4>() else { return false };
+    let Some((told, length)) = rest.split_last_chunk::<8>() else { return false };
+    !told.is_empty()
+        && u64::from_le_bytes(*length) == told.len() as u64
+        && u32::from_le_bytes(*checksum) == crc32fast::hash(told)
+}
+
 /// Why sled gave up on `path`. It panics on a full disk as it does on damage, and restoring a backup
 /// would be the wrong advice then.
-fn unopened(path: &Path, problem: String) -> OpenError {
+pub(crate) fn unopened(path: &Path, problem: String) -> OpenError {
     let path = path.to_owned();
     if ["No space left on device", "StorageFull"].iter().any(|words| problem.contains(words)) {
         return OpenError::DiskFull { path };

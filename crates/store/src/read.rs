@@ -241,19 +241,19 @@ fn lost() -> Rejection {
     Rejection::invalid("row", "holds nothing")
 }
 
-fn pipeline_of(row: pb::PipelineRow) -> Result<Row<Pipeline>, Rejection> {
+pub(crate) fn pipeline_of(row: pb::PipelineRow) -> Result<Row<Pipeline>, Rejection> {
     Ok((row.pipeline.ok_or_else(lost)?.try_into()?, row.deleted))
 }
 
-fn type_of(row: pb::TriggerTypeRow) -> Result<Row<TriggerType>, Rejection> {
+pub(crate) fn type_of(row: pb::TriggerTypeRow) -> Result<Row<TriggerType>, Rejection> {
     Ok((row.trigger_type.ok_or_else(lost)?.try_into()?, row.deleted))
 }
 
-fn trigger_of(row: pb::TriggerRow) -> Result<Row<Trigger>, Rejection> {
+pub(crate) fn trigger_of(row: pb::TriggerRow) -> Result<Row<Trigger>, Rejection> {
     Ok((row.trigger.ok_or_else(lost)?.try_into()?, row.deleted))
 }
 
-fn entity_of(row: pb::EntityRow) -> Result<EntityRow, Rejection> {
+pub(crate) fn entity_of(row: pb::EntityRow) -> Result<EntityRow, Rejection> {
     let entity: Entity = row.entity.ok_or_else(lost)?.try_into()?;
     let pb::EntityRow { deleted, last_move, last_write, .. } = row;
     Ok(EntityRow { entity: entity.into(), deleted, last_move, last_write })

@@ -100,10 +100,13 @@ impl Store {
     }
 
     /// One small step: removes a few of the oldest chunks, and says whether there is more to trim by
-    /// this policy. Other threads may read and write meanwhile. After a crash the log may begin
+    /// this policy. Removes nothing while a backup runs. Other threads may read and write meanwhile. After a crash the log may begin
     /// where it began before the step.
     pub fn trim_step(&self, policy: &TrimPolicy) -> Result<bool, StoreError> {
         let _one_at_a_time = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_pinned() {
+            return Ok(false);
+        }
         let before = self.tail();
         let cut = self.cut(before, policy)?;
         if cut.chunks.is_empty() {
@@ -169,11 +172,7 @@ impl Store {
     /// Where the log begins by its row.
     pub(crate) fn stored_tail(&self) -> Result<Tail, StoreError> {
         let row: Option<pb::Tail> = self.get(&keys::TAIL)?;
-        Ok(row.map_or(Tail::BEGINNING, |row| Tail {
-            sequence: row.sequence,
-            events_before: row.events_before,
-            moves_before: row.moves_before,
-        }))
+        Ok(row.map_or(Tail::BEGINNING, Tail::from))
     }
 
     pub(crate) fn set_tail(&self, tail: Tail) {
@@ -188,6 +187,16 @@ pub(crate) fn bytes_of(parts: &[Stored]) -> u64 {
 
 pub(crate) fn missing(sequence: u64) -> StoreError {
     StoreError::damaged("the log", format!("record {sequence} is missing"))
+}
+
+impl From<pb::Tail> for Tail {
+    fn from(row: pb::Tail) -> Self {
+        Self {
+            sequence: row.sequence,
+            events_before: row.events_before,
+            moves_before: row.moves_before,
+        }
+    }
 }
 
 impl From<Tail> for pb::Tail {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
+use std::path::Path;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -94,7 +95,17 @@ pub(crate) async fn play(
     }
     settle(history, &mut pending, counts).await?;
     service.engine.stop().await.expect("it stops");
+    drop(service);
+    assert_whole(directory.path());
     Ok(())
+}
+
+/// What a history leaves on the disk, reopened again and again, fits together.
+fn assert_whole(data: &Path) {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let report = pawl_store::verify(data, scratch.path(), 20, &mut |_| ()).expect("it opens");
+    let findings: Vec<_> = report.findings.iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "the database is not whole:\n{}", findings.join("\n"));
 }
 
 /// Whether the service's one writer answers it, in the order asked; else it stands alone.

@@ -5,7 +5,7 @@ use pawl_domain::{
 
 use super::moves::{hop_to_pb, move_to_pb};
 use super::refusal;
-use super::value::{choice, optional_to_pb, value_to_pb};
+use super::value::{choice, value_to_pb};
 use crate::pb;
 
 /// How much of each decision to give; unspecified means BASIC. A refusal names `path`.

@@ -57,6 +57,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
     pub(crate) stall_after: Duration,
 
+    /// A backup of which nothing is taken for so long is ended: it keeps the log from being trimmed.
+    /// In all it may take 24 hours.
+    #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = span)]
+    pub(crate) backup_patience: Duration,
+
     /// A connection that has been silent for so long is asked whether its client is still there;
     /// `unlimited` never asks.
     #[arg(long, value_name = "SPAN", default_value = "30s", help_heading = CONNECTIONS)]

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use pawl_domain::{
-    Cause, Changes, Decision, Direction, EntityId, Event, Fields, Move, Outcome, Subject, Timestamp,
+    Cause, Changes, Decision, Direction, EntityId, Event, Fields, Move, Outcome, Subject,
+    Timestamp, Verdicts,
 };
 use pawl_store::{Change, Head, Record, Store};
 
@@ -52,7 +53,7 @@ fn record(sequence: u64, entity: &str, pipeline: &str, trigger: &str) -> Arc<Rec
         event_type: event.event_type.clone(),
         hop: 0,
         outcome: Outcome::Moved(moved),
-        verdicts: Default::default(),
+        verdicts: Verdicts::default(),
     };
     Arc::new(Record {
         sequence,

@@ -131,12 +131,13 @@ async fn read_events(
     let room = Arc::new(Semaphore::new(STREAM_EVENTS_MAX));
     let mut next = None;
     loop {
-        let first = match next.take() {
-            Some(next) => next,
-            None => tokio::select! {
+        let first = if let Some(next) = next.take() {
+            next
+        } else {
+            tokio::select! {
                 request = requests.message() => request,
                 () = services.engine.stopping() => Err(stopping()),
-            },
+            }
         };
         let mut together = Together::default();
         let mut broken = match first {

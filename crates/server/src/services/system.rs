@@ -1,14 +1,18 @@
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{Stream, stream};
 use pawl_api::pb::system_service_server::SystemService;
 use pawl_api::{convert, pb};
 use pawl_domain::{Timestamp, limits};
-use pawl_engine::{Engine, Options, QUEUE_CAPACITY, Reserve};
+use pawl_engine::{BACKUP_MAX_TIME, Engine, Options, QUEUE_CAPACITY, Reserve};
 use tonic::{Request, Response, Status};
 
 use crate::config::{
     Connections, EVENTS_PER_MESSAGE_MAX, FILTER_VALUES_MAX, HEARTBEAT_MAX, HEARTBEAT_MIN,
     IMPORT_ENTITIES_MAX, MESSAGE_MAX_BYTES, PAGE_SIZE_MAX,
 };
-use crate::status::failed;
+use crate::status::{failed, not_backed_up};
 
 /// Says what this server is.
 #[derive(Debug, Clone)]
@@ -16,10 +20,30 @@ pub(crate) struct System {
     pub(crate) engine: Engine,
     pub(crate) start_time: Timestamp,
     pub(crate) connections: Connections,
+    pub(crate) backup_patience: Duration,
 }
+
+/// The pieces of a backup.
+pub(crate) type BackupStream =
+    Pin<Box<dyn Stream<Item = Result<pb::BackupResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl SystemService for System {
+    type BackupStream = BackupStream;
+
+    async fn backup(
+        &self,
+        _: Request<pb::BackupRequest>,
+    ) -> Result<Response<BackupStream>, Status> {
+        let backup = self.engine.backup(self.backup_patience);
+        let blocks = stream::unfold(backup, |mut backup| async move {
+            let block = backup.next().await?;
+            let piece = block.map(|data| pb::BackupResponse { data }).map_err(not_backed_up);
+            Some((piece, backup))
+        });
+        Ok(Response::new(Box::pin(blocks)))
+    }
+
     async fn get_server_info(
         &self,
         _: Request<pb::GetServerInfoRequest>,
@@ -40,7 +64,11 @@ impl SystemService for System {
             move_count: retained.moves.cast_signed(),
             oldest_retained_time: retained.earliest.time.map(convert::timestamp_to_pb),
             dedupe_window: Some(convert::duration_to_pb(*dedupe_window)),
-            limits: Some(stated_limits(&self.connections, reserve)),
+            limits: Some(pb::Limits {
+                max_backup_idle: Some(convert::duration_to_pb(self.backup_patience)),
+                max_backup_time: Some(convert::duration_to_pb(BACKUP_MAX_TIME)),
+                ..stated_limits(&self.connections, reserve)
+            }),
             retention: Some(pb::Retention {
                 max_age: retention.max_age.map(convert::duration_to_pb),
                 max_bytes: i64::try_from(retention.max_bytes.unwrap_or(0)).unwrap_or(i64::MAX),
@@ -83,5 +111,6 @@ fn stated_limits(connections: &Connections, reserve: &Reserve) -> pb::Limits {
         max_hypothetical_triggers: count(limits::HYPOTHETICAL_MAX),
         queue_capacity: count(QUEUE_CAPACITY),
         min_free_bytes: i64::try_from(reserve.min_free_bytes).unwrap_or(i64::MAX),
+        ..Default::default()
     }
 }

@@ -64,7 +64,9 @@ impl Encoder {
             Change::EntityWritten(entity) => wire.made(18, &pb::Entity::from(entity)),
             Change::EntityDeleted(entity) => wire.made(19, &pb::Entity::from(entity)),
             Change::EntitiesImported { entities, skipped } => wire.message(20, |wire| {
-                entities.iter().for_each(|entity| wire.made(1, &pb::Entity::from(entity)));
+                for entity in entities {
+                    wire.made(1, &pb::Entity::from(entity));
+                }
                 wire.number(2, *skipped);
             }),
         }
@@ -222,7 +224,9 @@ fn write_value(value: &Value, wire: &mut Wire<'_>) {
         Value::Number(number) => wire.double(2, *number),
         Value::Text(text) => wire.item(3, text.as_bytes()),
         Value::List(items) => wire.message(4, |wire| {
-            items.iter().for_each(|item| wire.message(1, |wire| write_value(item, wire)));
+            for item in items {
+                wire.message(1, |wire| write_value(item, wire));
+            }
         }),
         Value::Map(map) => wire.message(5, |wire| write_values(1, map, wire)),
     }

@@ -1,6 +1,7 @@
 //! A server that is stopped, killed and started again: in this process, or in one of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pawl_server::{Config, Retention, RunError, Running};
@@ -97,11 +98,16 @@ impl Host {
         Self::Process(server)
     }
 
+    /// Stops it, and checks what it leaves on the disk.
     pub(super) async fn stop(self) {
         match self {
-            Self::Inside { stop, task, .. } => ended(stop, task).await,
+            Self::Inside { data, stop, task, .. } => {
+                ended(stop, task).await;
+                check(data.path().join("data")).await;
+            }
             Self::Process(mut server) => {
                 server.terminate().await;
+                check(server.data().to_owned()).await;
             }
         }
     }
@@ -133,6 +139,22 @@ async fn start(data: &TempDir, trims: bool) -> (Stop, Task, SocketAddr) {
         let _ = stopped.await;
     }));
     (stop, task, address)
+}
+
+/// Whatever happened to a server, its database is whole.
+async fn check(data: PathBuf) {
+    // A call that is not quite over may hold the directory for a moment.
+    let verify = move || loop {
+        let scratch = TempDir::with_prefix("pawl-").expect("a temporary directory");
+        match pawl_store::verify(&data, scratch.path(), 20, &mut |_| ()) {
+            Err(pawl_store::OpenError::InUse { .. }) => {}
+            report => return report.expect("it opens"),
+        }
+    };
+    let verified = tokio::task::spawn_blocking(verify);
+    let report = within(PATIENCE_S, "a check", verified).await.expect("it does not panic");
+    let findings: Vec<_> = report.findings.iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "the database is not whole:\n{}", findings.join("\n"));
 }
 
 async fn ended(stop: Stop, task: Task) {

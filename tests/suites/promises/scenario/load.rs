@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use pawl_api::pb;
-use pawl_tests::{Client, event, fields};
-use tonic::{Code, Status};
+use pawl_tests::{Client, event, fields, is_refusal};
+use tonic::Status;
 
 use super::stage::Stage;
 use super::world::{World, event_type, person};
@@ -269,16 +269,4 @@ impl Load {
             }
         }
     }
-}
-
-/// Whether the server decided against it, and nothing was written.
-fn is_refusal(status: &Status) -> bool {
-    matches!(
-        status.code(),
-        Code::InvalidArgument
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::FailedPrecondition
-            | Code::Aborted
-    )
 }

@@ -13,11 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use pawl_api::pb;
 use pawl_api::pb::watch_frame::Frame;
 use pawl_tests::{Client, within};
 use tokio::task::{JoinHandle, JoinSet};
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::transcript::{End, Start, Transcript};
 use crate::truth::Truth;
@@ -151,7 +150,7 @@ async fn scribe(stage: Arc<Stage>) {
     loop {
         // A server that is just stopping gives no answer, which does not matter.
         if let Ok(client) = Client::connect(stage.address().await).await
-            && let Ok(moves) = all_moves(&client).await
+            && let Ok(moves) = client.newest_moves(usize::MAX).await
         {
             stage.ledger().listed(&moves, stage.now());
         }
@@ -175,38 +174,10 @@ async fn sign_off(stage: &Stage) {
     stage.ledger().created(&entity, span);
 }
 
-/// What is in the log, newest first.
-async fn all_moves(client: &Client) -> Result<Vec<pb::Move>, Status> {
-    let mut moves = Vec::new();
-    let mut request = pb::ListMovesRequest { page_size: 1_000, ..Default::default() };
-    loop {
-        let page = client.moves.clone().list_moves(request.clone()).await?.into_inner();
-        moves.extend(page.moves);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            return Ok(moves);
-        }
-    }
-}
-
-async fn all_entities(client: &Client) -> Vec<pb::Entity> {
-    let mut entities = Vec::new();
-    let mut request = pb::ListEntitiesRequest { page_size: 1_000, ..Default::default() };
-    loop {
-        let page = client.entities.clone().list_entities(request.clone()).await;
-        let page = page.expect("entities are listed").into_inner();
-        entities.extend(page.entities);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            return entities;
-        }
-    }
-}
-
 async fn truth(stage: &Stage) -> Truth {
     let client = connect(stage).await;
-    let moves = all_moves(&client).await.expect("moves are listed");
-    let entities = all_entities(&client).await;
+    let moves = client.newest_moves(usize::MAX).await.expect("moves are listed");
+    let entities = client.all_entities().await.expect("entities are listed");
     stage.close().finish(&moves, &entities, stage.now())
 }
 

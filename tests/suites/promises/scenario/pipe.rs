@@ -15,13 +15,13 @@ const REST: Duration = Duration::from_millis(1);
 
 /// Listens, and hands on what a server sends, a byte at a time. Broken when dropped.
 #[derive(Debug)]
-pub(super) struct Pipe {
-    pub(super) address: SocketAddr,
+pub(crate) struct Pipe {
+    pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Pipe {
-    pub(super) async fn to(server: SocketAddr) -> Self {
+    pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("it listens");
         let task = tokio::spawn(async move {

@@ -12,7 +12,7 @@ use crate::truth::Moment;
 
 /// Where a scenario is played.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(crate) struct Stage {
     began: Instant,
     ledger: Mutex<Ledger>,
     signal: watch::Sender<Signal>,
@@ -22,16 +22,16 @@ pub(super) struct Stage {
 
 /// What is going on.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Signal {
+pub(crate) struct Signal {
     /// Where the server listens; `None` while there is none, or it is about to stop.
-    pub(super) address: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
     /// When the last thing happened, by the clock of the machine. A watch that was at the head
     /// later than this has seen everything.
-    pub(super) settled: Option<SystemTime>,
+    pub(crate) settled: Option<SystemTime>,
 }
 
 impl Stage {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let began = Instant::now();
         Self {
             began,
@@ -42,58 +42,59 @@ impl Stage {
     }
 
     /// The moment now.
-    pub(super) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         self.began.elapsed()
     }
 
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes out what was written down.
-    pub(super) fn close(&self) -> Ledger {
+    pub(crate) fn close(&self) -> Ledger {
         std::mem::replace(&mut *self.ledger(), Ledger::new(SystemTime::UNIX_EPOCH))
     }
 
-    pub(super) fn listens(&self, address: Option<SocketAddr>) {
+    pub(crate) fn listens(&self, address: Option<SocketAddr>) {
         self.signal.send_modify(|signal| signal.address = address);
     }
 
     /// Nothing happens any more.
-    pub(super) fn settle(&self) {
+    pub(crate) fn settle(&self) {
         // Later than any clock that is a little slow.
         let settled = machine_time() + Duration::from_millis(30);
         self.signal.send_modify(|signal| signal.settled = Some(settled));
     }
 
-    pub(super) fn signal(&self) -> watch::Receiver<Signal> {
+    pub(crate) fn signal(&self) -> watch::Receiver<Signal> {
         self.signal.subscribe()
     }
 
-    pub(super) fn settled(&self) -> Option<SystemTime> {
+    pub(crate) fn settled(&self) -> Option<SystemTime> {
         self.signal.borrow().settled
     }
 
     /// Waits until there is a server.
-    pub(super) async fn address(&self) -> SocketAddr {
+    pub(crate) async fn address(&self) -> SocketAddr {
         let mut signal = self.signal();
         let there = signal.wait_for(|signal| signal.address.is_some()).await;
         let there = there.expect("the stage is there");
         there.address.expect("it was waited for")
     }
 
-    pub(super) fn answered(&self) {
+    pub(crate) fn answered(&self) {
         self.progress.send_modify(|progress| *progress += 1);
     }
 
     /// Waits until so many calls of the load were answered.
-    pub(super) async fn progressed(&self, calls: usize) {
+    pub(crate) async fn progressed(&self, calls: usize) {
         let mut progress = self.progress.subscribe();
         progress.wait_for(|progress| *progress >= calls).await.expect("the stage is there");
     }
 }
 
+/// What the clock of the machine says.
 #[expect(clippy::disallowed_methods, reason = "to compare with the clock of the server")]
-fn machine_time() -> SystemTime {
+pub(crate) fn machine_time() -> SystemTime {
     SystemTime::now()
 }

@@ -26,7 +26,7 @@ const NARROW_BYTES: u32 = 4 * 1_024;
 
 /// How a watcher reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Temper {
+pub(crate) enum Temper {
     Eager,
     /// One message, and then a rest.
     Slow,
@@ -37,7 +37,7 @@ enum Temper {
 }
 
 /// One who watches for as long as a scenario lasts.
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     stage: Arc<Stage>,
     world: Arc<World>,
     rng: Rng,
@@ -50,13 +50,25 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn random(stage: Arc<Stage>, world: Arc<World>, mut rng: Rng) -> Self {
+    pub(crate) fn random(stage: Arc<Stage>, world: Arc<World>, mut rng: Rng) -> Self {
         let temper =
             [Temper::Eager, Temper::Slow, Temper::Throttled, Temper::Fickle, Temper::Fickle]
                 [rng.usize(..5)];
         let fresh = [Start::Now, Start::Earliest, Start::Snapshot, Start::Snapshot][rng.usize(..4)];
         let entity_changes = rng.bool();
         let filter = world.filter(&mut rng, entity_changes || fresh == Start::Snapshot);
+        Self::new(stage, world, rng, temper, fresh, filter, entity_changes)
+    }
+
+    pub(crate) fn new(
+        stage: Arc<Stage>,
+        world: Arc<World>,
+        rng: Rng,
+        temper: Temper,
+        fresh: Start,
+        filter: pb::MoveFilter,
+        entity_changes: bool,
+    ) -> Self {
         let changes = if entity_changes { " with entities" } else { "" };
         let name = format!("{temper:?} from {fresh:?}{changes}");
         let transcript = Transcript { name, sessions: Vec::new() };
@@ -64,7 +76,7 @@ impl Watcher {
     }
 
     /// Watches until everything is over and it has seen it.
-    pub(super) async fn run(mut self) -> Transcript {
+    pub(crate) async fn run(mut self) -> Transcript {
         let mut start = self.fresh;
         loop {
             let Some(session) = self.session(start).await else { continue };

@@ -1,5 +1,7 @@
 //! Random pipelines, triggers and filters over a few names, so that everything meets everything.
 
+use std::ops::RangeInclusive;
+
 use fastrand::Rng;
 use pawl_api::pb;
 use pawl_tests::{Client, trigger, trigger_type};
@@ -17,27 +19,32 @@ const PEOPLE: [&str; 3] = ["ann", "bob", "eve"];
 
 /// What a scenario plays with.
 #[derive(Debug, Clone)]
-pub(super) struct World {
+pub(crate) struct World {
     pipelines: Vec<pb::Pipeline>,
     triggers: Vec<pb::Trigger>,
     /// Every entity that may ever be there, with the kind of pipeline that it can be in.
-    pub(super) entity_ids: Vec<String>,
+    pub(crate) entity_ids: Vec<String>,
 }
 
 impl World {
-    pub(super) fn random(rng: &mut Rng) -> Self {
+    pub(crate) fn random(rng: &mut Rng) -> Self {
+        Self::of([("deal", 2..=10), ("lead", 2..=5), ("invoice", 2..=4)], rng)
+    }
+
+    /// One with so many entities of each kind.
+    pub(crate) fn of(sizes: [(&str, RangeInclusive<usize>); 3], rng: &mut Rng) -> Self {
         let pipelines: Vec<_> =
             PIPELINES.iter().map(|(id, kind)| pipeline(rng, id, kind)).collect();
         let triggers = triggers(rng, &pipelines);
         let mut entity_ids = Vec::new();
-        for (kind, most) in [("deal", 10), ("lead", 5), ("invoice", 4)] {
-            entity_ids.extend((0..rng.usize(2..=most)).map(|number| format!("{kind}/{number}")));
+        for (kind, size) in sizes {
+            entity_ids.extend((0..rng.usize(size)).map(|number| format!("{kind}/{number}")));
         }
         Self { pipelines, triggers, entity_ids }
     }
 
     /// Tells the server of it.
-    pub(super) async fn set_up(&self, client: &Client) {
+    pub(crate) async fn set_up(&self, client: &Client) {
         for pipeline in &self.pipelines {
             client.pipeline(pipeline.clone()).await;
         }
@@ -50,7 +57,7 @@ impl World {
     }
 
     /// Somewhere for an entity of this id.
-    pub(super) fn place(&self, rng: &mut Rng, entity_id: &str) -> (String, String) {
+    pub(crate) fn place(&self, rng: &mut Rng, entity_id: &str) -> (String, String) {
         let kind = entity_id.split('/').next().unwrap_or_default();
         let of_kind = self.pipelines.iter().filter(|one| one.entity_kind == kind);
         let of_kind: Vec<_> = of_kind.collect();
@@ -59,7 +66,7 @@ impl World {
         (pipeline.pipeline_id.clone(), stage.stage_id.clone())
     }
 
-    pub(super) fn entity(&self, rng: &mut Rng, id: &str) -> pb::Entity {
+    pub(crate) fn entity(&self, rng: &mut Rng, id: &str) -> pb::Entity {
         let (pipeline_id, stage_id) = self.place(rng, id);
         let parent_ids = match id.split('/').next() {
             Some("invoice") => vec![self.entity_id(rng)],
@@ -75,12 +82,12 @@ impl World {
         }
     }
 
-    pub(super) fn entity_id(&self, rng: &mut Rng) -> String {
+    pub(crate) fn entity_id(&self, rng: &mut Rng) -> String {
         self.entity_ids[rng.usize(..self.entity_ids.len())].clone()
     }
 
     /// A filter of none to three lists.
-    pub(super) fn filter(&self, rng: &mut Rng, of_entities: bool) -> pb::MoveFilter {
+    pub(crate) fn filter(&self, rng: &mut Rng, of_entities: bool) -> pb::MoveFilter {
         let mut filter = pb::MoveFilter::default();
         for _ in 0..[0, 1, 1, 1, 2, 3][rng.usize(..6)] {
             match rng.u32(..if of_entities { 5 } else { 7 }) {
@@ -104,12 +111,12 @@ impl World {
 }
 
 /// Someone to be in charge.
-pub(super) fn person(rng: &mut Rng) -> String {
+pub(crate) fn person(rng: &mut Rng) -> String {
     PEOPLE[rng.usize(..PEOPLE.len())].to_owned()
 }
 
 /// Something to happen.
-pub(super) fn event_type(rng: &mut Rng) -> &'static str {
+pub(crate) fn event_type(rng: &mut Rng) -> &'static str {
     EVENT_TYPES[rng.usize(..EVENT_TYPES.len())]
 }
 

@@ -144,7 +144,7 @@ impl<'a> Walk<'a> {
     fn moved(&mut self, at: Place, moved: &'a pb::Move, in_snapshot: bool, out: &mut Findings) {
         let id = &moved.move_id;
         let Some(place) = self.truth.place(id) else {
-            out.add(Promise::TrueToTheLog, at, format!("move {id} is not in the log"));
+            out.add(Promise::TrueToTheLog, at, format!("{moved:?} is not in the log"));
             return;
         };
         if *moved != self.truth.moves[place].moved {

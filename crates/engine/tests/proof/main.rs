@@ -1,6 +1,8 @@
 //! What the engine promises, rule by rule; a test is named by what it proves, and its messages by
 //! the rule in `docs/semantics.md`.
 
+mod backups;
+mod checks;
 mod clock;
 mod configuration;
 mod dedupe;

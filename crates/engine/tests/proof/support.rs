@@ -2,6 +2,7 @@
 //!
 //! Boards and triggers read as in the domain's tests: `a b W+ L-`, `c/back/reopen`.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -13,7 +14,7 @@ use pawl_domain::{
     Changes, Color, CustomerReach, Decision, Direction, DisplayName, Entity, EntityPatch,
     EntityPlace, Event, Fields, Move, MoveId, NewEntity, NewPipeline, NewTrigger, NewTriggerType,
     Outcome, Pipeline, Prose, Rejection, Semantics, Stage, Stages, Subject, Timestamp, Trigger,
-    TriggerSelection, TriggerState, VerdictResult,
+    TriggerSelection, TriggerState, Value, VerdictResult,
 };
 use pawl_engine::{
     Changed, Clock, Engine, EngineError, MoveByHand, Options, Published, Record, RequestIdentity,
@@ -34,6 +35,12 @@ pub(crate) const NEVER: Duration = Duration::from_hours(24);
 /// Any id or name.
 pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
     text.parse().unwrap()
+}
+
+/// A field of so many bytes in which nothing repeats itself, so that it is not compressed.
+pub(crate) fn noise(bytes: usize) -> Fields {
+    let text = (0..bytes).map(|_| fastrand::alphanumeric()).collect();
+    Fields::parse("f", BTreeMap::from([("text".to_owned(), Value::Text(text))])).unwrap()
 }
 
 /// Nanoseconds since the epoch, and since some moment, moved by hand.

@@ -39,14 +39,14 @@ async fn import(client: &Client) {
     }
 }
 
-async fn back_up(server: &Server, file: &Path) {
+pub(crate) async fn back_up(server: &Server, file: &Path) {
     let address = server.address().to_string();
     let ended = pawl(&["backup", text(file), "--address", &address]).await;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{}", ended.out);
 }
 
 /// Restores a backup, checks it as a whole, and serves it.
-async fn restored(file: &Path, data: &Path, args: &[&str]) -> (Server, Client) {
+pub(crate) async fn restored(file: &Path, data: &Path, args: &[&str]) -> (Server, Client) {
     let ended = pawl(&["restore", text(file), text(data)]).await;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{}", ended.out);
     let report = verified(data, 20);
@@ -279,7 +279,7 @@ async fn what_is_restored_is_what_was_there() {
         };
         assert_eq!(id(&one), id(&two));
         assert_eq!(other.terminate().await.code(), Some(0));
-        cases("offline: lines restored", found.0.len(), 50);
+        cases("offline: facts restored", found.0.len(), 40);
     }
 }
 

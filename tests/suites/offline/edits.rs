@@ -6,11 +6,16 @@ use pawl_store::Report;
 use prost::Message;
 use tempfile::TempDir;
 
-/// sled, as the store opens it; without the journal, which would mend what it can.
-pub(crate) fn raw(data: &Path) -> sled::Db {
+/// Removes the journal, which would mend what it can.
+pub(crate) fn forget_journal(data: &Path) {
     for name in ["journal.0", "journal.1"] {
         let _ = std::fs::remove_file(data.join(name));
     }
+}
+
+/// sled, as the store opens it; without the journal.
+pub(crate) fn raw(data: &Path) -> sled::Db {
+    forget_journal(data);
     let config = sled::Config::new().path(data.join("sled")).segment_size(8 * 1_024 * 1_024);
     let config = config.flush_every_ms(None);
     loop {

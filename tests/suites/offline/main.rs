@@ -5,6 +5,7 @@ mod backup_ends;
 mod compact;
 mod edits;
 mod forge;
+mod kept;
 mod state;
 mod verify_command;
 mod verify_log;

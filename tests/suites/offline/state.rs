@@ -2,6 +2,7 @@
 
 use pawl_api::pb;
 use pawl_tests::Client;
+use serde_json::{Value, json};
 
 /// Goes through all pages of a list.
 macro_rules! pages {
@@ -19,24 +20,33 @@ macro_rules! pages {
     }};
 }
 
-/// What a server holds, a line for each thing.
-pub(crate) struct State(pub(crate) Vec<String>);
+/// What a server holds: each thing under the name of its kind.
+#[derive(Debug)]
+pub(crate) struct State(pub(crate) Vec<Value>);
+
+/// A message of the contract as JSON.
+pub(crate) fn fact<T: prost::Message>(kind: &str, message: &str, value: &T) -> Value {
+    let value = pawl_api::json::to_json(&format!("pawl.v1.{message}"), value);
+    json!({ kind: value.expect("a message of the contract") })
+}
 
 impl State {
     pub(crate) async fn of(client: &Client) -> Self {
-        let mut lines = Vec::new();
+        let mut facts = Vec::new();
         let request = pb::ListPipelinesRequest { page_size: 1_000, ..Default::default() };
         let pipelines = pages!(client.pipelines, list_pipelines, request, pipelines);
-        lines.extend(pipelines.iter().map(|pipeline| format!("{pipeline:?}")));
+        facts.extend(pipelines.iter().map(|found| fact("pipeline", "Pipeline", found)));
         let request = pb::ListTriggerTypesRequest { page_size: 1_000, ..Default::default() };
         let types = pages!(client.triggers, list_trigger_types, request, trigger_types);
-        lines.extend(types.iter().map(|found| format!("{found:?}")));
+        // What is built in is no state.
+        let types = types.iter().filter(|found| !found.built_in);
+        facts.extend(types.map(|found| fact("trigger type", "TriggerType", found)));
         let request = pb::ListTriggersRequest { page_size: 1_000, ..Default::default() };
         let triggers = pages!(client.triggers, list_triggers, request, triggers);
         for trigger in &triggers {
-            lines.push(format!("{trigger:?}"));
+            facts.push(fact("trigger", "Trigger", trigger));
             for revision in 1..trigger.revision {
-                lines.push(old_revision(client, &trigger.trigger_id, revision).await);
+                facts.push(old_revision(client, &trigger.trigger_id, revision).await);
             }
             let request = pb::ListVerdictsRequest {
                 trigger_id: trigger.trigger_id.clone(),
@@ -44,11 +54,11 @@ impl State {
                 ..Default::default()
             };
             let verdicts = pages!(client.triggers, list_verdicts, request, verdicts);
-            lines.extend(verdicts.iter().map(|verdict| format!("{verdict:?}")));
+            facts.extend(verdicts.iter().map(|found| fact("verdict", "Verdict", found)));
         }
         let request = pb::ListEntitiesRequest { page_size: 1_000, ..Default::default() };
         let entities = pages!(client.entities, list_entities, request, entities);
-        lines.extend(entities.iter().map(|entity| format!("{entity:?}")));
+        facts.extend(entities.iter().map(|found| fact("entity", "Entity", found)));
         for customer in ["contact/9", "contact/10", "company/4", "contact/1"] {
             let request = pb::ListEntitiesRequest {
                 customer_id: customer.to_owned(),
@@ -57,32 +67,33 @@ impl State {
             };
             let entities = pages!(client.entities, list_entities, request, entities);
             let ids: Vec<_> = entities.iter().map(|entity| &entity.entity_id).collect();
-            lines.push(format!("{customer}: {ids:?}"));
+            facts.push(json!({ "customer": customer, "entities": ids }));
         }
-        lines.extend(moves(client).await.iter().map(|moved| format!("{moved:?}")));
+        facts.extend(moves(client).await.iter().map(|found| fact("move", "Move", found)));
         let info = client.info().await;
-        lines.push(format!(
-            "{} events, {} moves, the oldest of {:?}",
-            info.event_count, info.move_count, info.oldest_retained_time
-        ));
-        Self(lines)
+        let oldest = info.oldest_retained_time.map(|time| (time.seconds, time.nanos));
+        facts.push(json!({
+            "event_count": info.event_count,
+            "move_count": info.move_count,
+            "oldest_retained_time": oldest,
+        }));
+        Self(facts)
     }
 
-    /// The first line in which they differ.
-    pub(crate) fn difference(&self, other: &Self) -> Option<(String, String)> {
-        let nothing = String::from("nothing");
+    /// The first thing in which they differ.
+    pub(crate) fn difference(&self, other: &Self) -> Option<(Value, Value)> {
         let longer = self.0.len().max(other.0.len());
-        let at = |lines: &[String], index| lines.get(index).unwrap_or(&nothing).clone();
+        let at = |facts: &[Value], index| facts.get(index).cloned().unwrap_or_default();
         (0..longer)
             .map(|index| (at(&self.0, index), at(&other.0, index)))
             .find(|(one, other)| one != other)
     }
 }
 
-async fn old_revision(client: &Client, trigger_id: &str, revision: i64) -> String {
+async fn old_revision(client: &Client, trigger_id: &str, revision: i64) -> Value {
     let request = pb::GetTriggerRequest { trigger_id: trigger_id.to_owned(), revision };
     let found = client.triggers.clone().get_trigger(request).await.expect("it is readable");
-    format!("{:?}", found.into_inner())
+    fact("old trigger", "GetTriggerResponse", &found.into_inner())
 }
 
 /// All moves, newest first.

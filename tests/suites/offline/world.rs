@@ -39,6 +39,9 @@ impl Database {
             // What comes behind the trim, about entities that the log does not tell of any more.
             client.publish(event("late", "sun.up", "deal/7 contact/9")).await;
             move_to(&client, "deal/2", "new", "").await;
+            // Only the request is remembered: what wrote it is not in the log any more.
+            let named = pb::Entity { display_name: "Shed".to_owned(), ..entity("deal/3", "") };
+            update(&client, named, "r9").await;
         }
         server.terminate().await;
         let data = TempDir::with_prefix("pawl-").expect("a temporary directory");
@@ -59,7 +62,7 @@ impl Database {
 }
 
 /// Waits until most of the log is gone, and the statistics of triggers are written down.
-async fn trimmed(client: &Client) {
+pub(crate) async fn trimmed(client: &Client) {
     for number in 0.. {
         if client.info().await.event_count < number {
             return;

@@ -14,3 +14,4 @@ mod retained;
 mod retained_model;
 mod retained_race;
 mod stats;
+mod written;

@@ -119,7 +119,9 @@ pub(crate) fn kind(message: &str) -> &'static str {
         ("were acknowledged and are gone", "records are gone"),
         ("what was acknowledged is gone", "a row is older than the log"),
         ("is missing", "a part of the log is missing"),
-        ("DIR/sled is damaged: sled gives up", "sled gives up"),
+        ("DIR/sled/snap.", "sled's snapshot cannot be read"),
+        ("sled gives up", "sled gives up"),
+        ("sled failed", "a page of sled's cannot be read"),
         ("orrupted data", "a page of sled's cannot be read"),
     ];
     kinds

@@ -60,9 +60,11 @@ pub(crate) struct Book {
 
 impl Book {
     pub(crate) fn new(stage: Arc<Stage>, window: Duration) -> Self {
+        let now = machine_time();
+        let began = now - stage.now();
         Self {
             stage,
-            began: machine_time(),
+            began,
             window,
             answers: 0,
             told: Vec::new(),
@@ -79,7 +81,7 @@ impl Book {
         }
     }
 
-    /// What the clock of the machine said at a moment, or a little later.
+    /// What the clock of the machine said at a moment, or a little earlier.
     pub(crate) fn machine_time(&self, moment: Moment) -> SystemTime {
         self.began + moment
     }
@@ -92,7 +94,12 @@ impl Book {
 
     /// Whether the server surely still remembers what was asked for then.
     pub(crate) fn is_remembered(&self, asked: Moment) -> bool {
-        self.stage.now() < asked + self.window
+        self.is_remembered_for(Duration::ZERO, asked)
+    }
+
+    /// Whether it surely will for so long.
+    pub(crate) fn is_remembered_for(&self, margin: Duration, asked: Moment) -> bool {
+        self.stage.now() + margin < asked + self.window
     }
 
     /// Writes down an answer; `again` when the call was made before.
@@ -138,9 +145,14 @@ impl Book {
     pub(crate) fn lose(&mut self, call: Call, asked: Moment) {
         if call.has_identity() {
             self.unanswered.push(Unanswered { call, asked });
-            return;
+        } else {
+            self.doubt(&call);
         }
-        match &call {
+    }
+
+    /// Nobody knows what became of a call, and to make it again does not tell.
+    pub(crate) fn doubt(&mut self, call: &Call) {
+        match call {
             Call::Update(pb::UpdateEntityRequest { entity, .. }) => {
                 self.doubts.extend(entity.iter().map(|entity| entity.entity_id.clone()));
             }
@@ -161,7 +173,7 @@ impl Book {
                 let id = pipeline.as_ref().map(|pipeline| pipeline.pipeline_id.as_str());
                 self.pipelines.doubt(id.unwrap_or_default());
             }
-            Call::Publish(_) => unreachable!("an event has an identity"),
+            Call::Publish(_) => unreachable!("made again, an event has an outcome"),
         }
     }
 
@@ -211,7 +223,7 @@ impl Book {
         let answered = span.answered.expect("it was answered");
         let forgotten = answered >= known.asked + self.window;
         assert!(forgotten, "done twice: {outcome:?}, and first {:?}", known.outcome);
-        (known.outcome, known.asked) = (first, asked);
+        *known = Told { event: event.cloned(), outcome: first, asked };
     }
 
     pub(crate) fn moved(&mut self, moved: pb::Move) {

@@ -55,9 +55,8 @@ pub(crate) async fn resolve(client: &Client, shared: &Shared) -> Resolved {
     let mut made = stream::iter(unanswered.into_iter().map(make)).buffer_unordered(AT_A_TIME);
     while let Some((call, asked, answer)) = made.next().await {
         let mut book = shared.book();
-        if !book.is_remembered(asked) {
-            book.is_vague = true;
-        }
+        let is_remembered = book.is_remembered(asked);
+        book.is_vague |= !is_remembered;
         match answer {
             Ok(answer) => {
                 if let Answer::Published(outcome) = &answer {
@@ -66,8 +65,13 @@ pub(crate) async fn resolve(client: &Client, shared: &Shared) -> Resolved {
                 let span = Span { asked: Some(asked), answered: Some(book.stage.now()) };
                 book.acknowledge(&call, &answer, span, true);
             }
-            // What it was about has changed meanwhile, or was never there.
-            Err(status) if is_refusal(&status) && !call.is_event() => {}
+            // What it was about has changed meanwhile, or was never there. Once it is forgotten it may
+            // also have been done itself: what it would create is there.
+            Err(status) if is_refusal(&status) && !call.is_event() => {
+                if !is_remembered {
+                    book.doubt(&call);
+                }
+            }
             Err(status) => panic!("{call:?}, made again: {status:?}"),
         }
     }
@@ -81,7 +85,7 @@ pub(crate) async fn send_again(client: &Client, shared: &Shared, events: Vec<pb:
     let is_remembered = |event: &pb::Event| {
         let book = shared.book();
         let known = book.find(&event.source, &event.event_id).expect("it has an outcome");
-        book.is_remembered(known.asked.saturating_sub(MARGIN))
+        book.is_remembered_for(MARGIN, known.asked)
     };
     let events: Vec<_> = events.into_iter().filter(is_remembered).collect();
     let view = pb::DecisionView::Full.into();
@@ -95,8 +99,9 @@ pub(crate) async fn send_again(client: &Client, shared: &Shared, events: Vec<pb:
             let event = sent.next().expect("an outcome is of an event");
             let book = shared.book();
             let known = book.find(&event.source, &event.event_id).expect("it has an outcome");
-            let first = Answer::Published(known.outcome.clone());
-            compare(&Call::Publish(event), &first, Answer::Published(outcome));
+            let (first, asked) = (Answer::Published(known.outcome.clone()), known.asked);
+            drop(book);
+            compare(shared, &Call::Publish(event), asked, &first, Answer::Published(outcome));
         }
     }
     assert_eq!(sent.next(), None, "an event without an outcome");
@@ -137,7 +142,8 @@ async fn entities(client: &Client, shared: &Shared) -> Vec<String> {
             }
             Some(entity) if entity.revision > revision && in_doubt => book.entity(&entity),
             None if standing == Standing::Gone => {}
-            None if in_doubt => book.gone(id, revision + 1),
+            // A deletion has no identity, so that none is done twice.
+            None if doubts.contains(id) => book.gone(id, revision + 1),
             found => wrong.push(format!("{id} is {found:?}, and was {revision} {standing:?}")),
         }
     }

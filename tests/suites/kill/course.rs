@@ -17,6 +17,7 @@ use crate::check::{self, Depth};
 use crate::load::{self, Shared};
 use crate::scenario::stage::Stage;
 use crate::scenario::watchers::{Temper, Watcher};
+use crate::scenario::whole::assert_whole;
 use crate::scenario::world::World;
 use crate::transcript::{Start, Transcript};
 use crate::truth::Span;
@@ -250,6 +251,8 @@ impl Run {
         if !(self.course.trims && vague) {
             self.judge(&client, &transcripts).await;
         }
+        self.server.kill_9().await;
+        assert_whole(self.server.data().to_owned()).await;
     }
 
     /// Who watches now from the first move on sees each move once, as they are listed.

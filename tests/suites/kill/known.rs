@@ -25,9 +25,9 @@ impl<T: Debug + PartialEq> Known<T> {
         assert!(revision >= before, "{id}: revision {revision} after {before}");
     }
 
-    /// It was deleted.
+    /// It was deleted, which is a revision as well.
     pub(crate) fn gone(&mut self, id: &str) {
-        let revision = self.revision(id);
+        let revision = self.revision(id) + 1;
         self.latest.insert(id.to_owned(), (revision, None));
     }
 
@@ -36,7 +36,7 @@ impl<T: Debug + PartialEq> Known<T> {
         self.doubts.insert(id.to_owned());
     }
 
-    /// The last revision; 0 while there was none.
+    /// The last revision, be it that of the deletion; 0 while there was none.
     pub(crate) fn revision(&self, id: &str) -> i64 {
         self.latest.get(id).map_or(0, |(revision, _)| *revision)
     }

@@ -203,7 +203,7 @@ impl Caller {
     /// identity with something else is refused.
     async fn repeats(mut self) {
         loop {
-            let Some((call, first)) = self.one_of_before() else {
+            let Some((call, first, asked)) = self.one_of_before() else {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 continue;
             };
@@ -212,17 +212,26 @@ impl Caller {
             let answered = asked_again.make(&self.client).await;
             match answered {
                 Ok(answer) => {
-                    assert!(forged.is_none(), "{forged:?} is not what it was: {answer:?}");
-                    compare(&call, &first, answer);
+                    let in_time = self.shared.book().is_remembered(asked);
+                    assert!(forged.is_none() || !in_time, "{forged:?}, not as it was: {answer:?}");
+                    compare(&self.shared, asked_again, asked, &first, answer);
                 }
                 Err(status) if is_refusal(&status) => {
+                    if !self.shared.book().is_remembered(asked) {
+                        continue;
+                    }
                     let code = status.code();
                     assert!(
                         forged.is_some() && code == Code::AlreadyExists,
                         "{asked_again:?}, which was acknowledged, is refused: {status:?}"
                     );
                 }
-                Err(status) => return self.broken(&status),
+                Err(status) => {
+                    let mut book = self.shared.book();
+                    book.is_vague |= !book.is_remembered(asked);
+                    drop(book);
+                    return self.broken(&status);
+                }
             }
         }
     }
@@ -252,7 +261,7 @@ impl Caller {
     }
 
     /// Something that was acknowledged not too long ago, with what was answered.
-    fn one_of_before(&mut self) -> Option<(Call, Answer)> {
+    fn one_of_before(&mut self) -> Option<(Call, Answer, Moment)> {
         let book = self.shared.book();
         let repeatable = !book.repeatable.is_empty() && self.rng.u32(..3) == 0;
         let (call, answer, asked) = if repeatable {
@@ -263,12 +272,21 @@ impl Caller {
             (call, Answer::Published(told.outcome.clone()), told.asked)
         };
         // Well before it is forgotten.
-        book.is_remembered(asked.saturating_sub(MARGIN)).then_some((call, answer))
+        book.is_remembered_for(MARGIN, asked).then_some((call, answer, asked))
     }
 }
 
-/// The answer to a call that is made again is the first, as a duplicate where it says so.
-pub(crate) fn compare(call: &Call, first: &Answer, again: Answer) {
+/// The answer to a call that is made again is the first, as a duplicate where it says so. One that came
+/// so late that the call may have been forgotten is another call's.
+pub(crate) fn compare(shared: &Shared, call: &Call, asked: Moment, first: &Answer, again: Answer) {
+    let mut book = shared.book();
+    if !book.is_remembered(asked) {
+        book.is_vague = true;
+        let span = Span { asked: Some(asked), answered: Some(book.stage.now()) };
+        book.acknowledge(call, &again, span, true);
+        return;
+    }
+    drop(book);
     let settle = |outcome: &mut pb::EventOutcome| {
         assert!(outcome.duplicate, "done again: {call:?}");
         *outcome = settled(outcome);

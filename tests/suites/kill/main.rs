@@ -25,6 +25,7 @@ mod scenario {
     pub(crate) mod pipe;
     pub(crate) mod stage;
     pub(crate) mod watchers;
+    pub(crate) mod whole;
     pub(crate) mod world;
 }
 #[path = "../promises/transcript.rs"]

@@ -1,7 +1,6 @@
 //! A server that is stopped, killed and started again: in this process, or in one of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use pawl_server::{Config, Retention, RunError, Running};
@@ -11,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::stage::Stage;
+use super::whole::assert_whole;
 
 /// How little a server keeps that trims: as long as nobody needs it for the identities of events...
 const DEDUPE_WINDOW: Duration = Duration::from_millis(500);
@@ -103,11 +103,11 @@ impl Host {
         match self {
             Self::Inside { data, stop, task, .. } => {
                 ended(stop, task).await;
-                check(data.path().join("data")).await;
+                assert_whole(data.path().join("data")).await;
             }
             Self::Process(mut server) => {
                 server.terminate().await;
-                check(server.data().to_owned()).await;
+                assert_whole(server.data().to_owned()).await;
             }
         }
     }
@@ -139,22 +139,6 @@ async fn start(data: &TempDir, trims: bool) -> (Stop, Task, SocketAddr) {
         let _ = stopped.await;
     }));
     (stop, task, address)
-}
-
-/// Whatever happened to a server, its database is whole.
-async fn check(data: PathBuf) {
-    // A call that is not quite over may hold the directory for a moment.
-    let verify = move || loop {
-        let scratch = TempDir::with_prefix("pawl-").expect("a temporary directory");
-        match pawl_store::verify(&data, scratch.path(), 20, &mut |_| ()) {
-            Err(pawl_store::OpenError::InUse { .. }) => {}
-            report => return report.expect("it opens"),
-        }
-    };
-    let verified = tokio::task::spawn_blocking(verify);
-    let report = within(PATIENCE_S, "a check", verified).await.expect("it does not panic");
-    let findings: Vec<_> = report.findings.iter().map(ToString::to_string).collect();
-    assert!(findings.is_empty(), "the database is not whole:\n{}", findings.join("\n"));
 }
 
 async fn ended(stop: Stop, task: Task) {

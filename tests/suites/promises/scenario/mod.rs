@@ -6,6 +6,7 @@ mod load;
 mod pipe;
 mod stage;
 mod watchers;
+mod whole;
 mod world;
 
 use std::collections::BTreeMap;

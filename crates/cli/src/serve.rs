@@ -39,11 +39,16 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         ..pawl_server::Config::new(data.path(), args.listen)
     };
     config.reserve.min_free_bytes = args.min_free_bytes;
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|source| Failure::System { what: "start the runtime", source })?
-        .block_on(serve(config, args.demo))
+        .map_err(|source| Failure::System { what: "start the runtime", source })?;
+    let served = runtime.block_on(serve(config, args.demo));
+    if served.is_err() {
+        // A disk that fails may hold up reads for ever.
+        runtime.shutdown_background();
+    }
+    served
 }
 
 async fn serve(config: pawl_server::Config, with_demo: bool) -> Result<(), Failure> {

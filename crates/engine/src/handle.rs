@@ -42,8 +42,7 @@ impl Engine {
         let disk = Disk::new(dir, options.reserve.clone());
         let checked = store.check_rows(written);
         let recovered = checked.and_then(|()| Self::recover(Arc::new(store), stats, disk, options));
-        let path = dir.to_owned();
-        recovered.map_err(|error| OpenError::Damaged { path, problem: error.to_string() })
+        recovered.map_err(|error| OpenError::when_read_first(dir, &error))
     }
 
     fn recover(
@@ -71,7 +70,8 @@ impl Engine {
         let ended = Arc::clone(&core);
         spawn("pawl-end", move || {
             // When syncing failed the writer may still be waiting for work that will never be answered.
-            let outcome = outcome(committing).and_then(|()| outcome(writing));
+            let store = &ended.store;
+            let outcome = outcome(committing, store).and_then(|()| outcome(writing, store));
             match &outcome {
                 Ok(()) => info!("the engine has stopped"),
                 Err(problem) => {
@@ -84,7 +84,10 @@ impl Engine {
             watching.thread().unpark();
             // Nothing rests on how these end, but the store is closed with the last of them.
             let _ = (telling.join(), trimming.join(), watching.join());
-            if let Err(problem) = ended.store.settle() {
+            if outcome.is_err() {
+                // It is not closed any more: sled would wait for what it cannot write, or panic.
+                std::mem::forget(Arc::clone(&ended));
+            } else if let Err(problem) = ended.store.settle() {
                 // The journal has it all the same.
                 error!(%problem, "the database could not be synced at the end");
             }
@@ -245,10 +248,13 @@ fn spawn<T: Send + 'static>(
     thread.spawn(run).unwrap_or_else(|error| panic!("cannot start thread {name}: {error}"))
 }
 
-fn outcome(thread: thread::JoinHandle<Result<(), StoreError>>) -> Result<(), String> {
+fn outcome(
+    thread: thread::JoinHandle<Result<(), StoreError>>,
+    store: &Store,
+) -> Result<(), String> {
     match thread.join() {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(store.explain(&error)),
         Err(_) => Err("a thread of the engine panicked; its message stands above".to_owned()),
     }
 }

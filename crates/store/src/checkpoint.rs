@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::StoreError;
+use crate::open::quietly;
 
 /// How long what is applied waits for others before sled is synced.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -86,6 +87,7 @@ impl Checkpoints {
 
     /// Waits until sled has everything durably that is applied now.
     pub(crate) fn wait(&self) -> Result<u64, StoreError> {
+        self.shared.wake_sled();
         let mut state = self.shared.state();
         let applied = state.applied;
         state.is_urgent = true;
@@ -100,6 +102,7 @@ impl Drop for Checkpoints {
     fn drop(&mut self) {
         self.shared.state().is_over = true;
         self.shared.changed.notify_all();
+        self.shared.wake_sled();
         if let Some(thread) = self.thread.take() {
             // It has said what it had to say.
             let _ = thread.join();
@@ -155,10 +158,31 @@ impl Shared {
         }
     }
 
+    /// sled does not always wake who waits for a write that fails. Whoever flushes then does.
+    fn wake_sled(&self) {
+        // The thread hears of what is wrong.
+        let _ = quietly(|| self.db.flush());
+    }
+
     /// flush alone hands sled's buffers to the page cache without waiting for the disk, and sync_data
     /// alone does not see sled's buffers: only both, in this order, are power-safe.
     fn sync(&self) -> Result<(), String> {
-        self.db.flush().map_err(|error| error.to_string())?;
-        self.file.sync_data().map_err(|error| error.to_string())
+        let flushed = self.db.flush().map_err(|error| error.to_string());
+        let synced = flushed.and_then(|_| self.file.sync_data().map_err(|error| error.to_string()));
+        if synced.is_err() {
+            self.forget_cached();
+        }
+        synced
+    }
+
+    /// What the disk did not take is in the system's cache as if it were on the disk, and no later
+    /// sync fails for it. Whoever opens the database next is to read what there is.
+    fn forget_cached(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+            // There is no other way to be told.
+            let _ = posix_fadvise(&self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+        }
     }
 }

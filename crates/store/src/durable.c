@@ -21,7 +21,13 @@
 
 int sync_file_range(int fd, off64_t offset, off64_t length, unsigned int flags) {
     (void)offset, (void)length, (void)flags;
-    return fdatasync(fd);
+    if (fdatasync(fd) == 0) return 0;
+    /* What the disk did not take is in the system's cache as if it were on the disk, and no later
+     * sync fails for it. Whoever opens the file next is to read what there is. */
+    int error = errno;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    errno = error;
+    return -1;
 }
 
 static int sync_directory_of(const char *path) {

@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::open::{disk_fails, disk_is_full, unopened};
 
 /// Why a directory could not be opened. Each message names the path and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +78,17 @@ pub enum OpenError {
         /// The directory or file.
         path: PathBuf,
     },
+    /// The disk does not do what it is asked to.
+    #[error(
+        "the disk of {path} fails: {problem}; see to the disk first (the log of the system tells \
+         more), then start again: nothing there was given up"
+    )]
+    DiskFails {
+        /// The directory or file.
+        path: PathBuf,
+        /// What did not work.
+        problem: String,
+    },
     /// The operating system refused.
     #[error(
         "cannot {action} {path}: {source}; see to it that the user who runs Pawl may read and write \
@@ -89,6 +102,13 @@ pub enum OpenError {
         /// The refusal.
         source: std::io::Error,
     },
+}
+
+impl OpenError {
+    /// What an error means that came when what lies in `dir` was read for the first time.
+    pub fn when_read_first(dir: &Path, error: &StoreError) -> Self {
+        unopened(dir, error.to_string())
+    }
 }
 
 /// Why an open store could not read or write. Never the caller's fault.
@@ -144,6 +164,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What people are told when this ends the server: what failed, where, and what to do.
+    pub(crate) fn explained(&self, dir: &Path) -> String {
+        let problem = match self {
+            Self::Sync { .. } | Self::Checkpoint { .. } | Self::Mark { .. } => self.to_string(),
+            _ => format!("{self} (in {})", dir.display()),
+        };
+        let advice = if disk_is_full(&problem) {
+            "make room on its file system, then start again: what was acknowledged is there"
+        } else if disk_fails(&problem) {
+            "see to the disk first (the log of the system tells more), then start again: what was \
+             acknowledged is there"
+        } else {
+            "let `pawl verify` look at all of it, then start again"
+        };
+        format!("{problem}; {advice}. Who got no answer sends the same again")
+    }
+
     pub(crate) fn damaged(what: impl Into<String>, problem: impl ToString) -> Self {
         Self::Damaged { what: what.into(), problem: problem.to_string() }
     }

@@ -23,6 +23,7 @@ mod open;
 mod outline;
 mod overlay;
 mod read;
+mod readable;
 mod record;
 mod recover;
 mod restore;

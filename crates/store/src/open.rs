@@ -16,14 +16,14 @@ use crate::journal::{Frame, Journal};
 use crate::mark::Mark;
 use crate::overlay::Overlay;
 use crate::recover::Recovered;
-use crate::{Head, OpenError, Record, StoreError, Tail, keys, pb, read};
+use crate::{Head, OpenError, Record, StoreError, Tail, keys, pb, read, readable};
 
 /// Version of the layout that FORMAT.md describes. Older ones are read, and become this one.
 pub(crate) const FORMAT_VERSION: u32 = 2;
 /// What keeps the data, with its version.
 pub const STORE: &str = "sled 0.34.7";
 /// A quarter of it is the largest page that sled keeps in its main file.
-const SEGMENT_BYTES: usize = 8 * 1_024 * 1_024;
+pub(crate) const SEGMENT_BYTES: usize = 8 * 1_024 * 1_024;
 /// Smaller than the randomly used working set, it slows sled tenfold.
 const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
 /// sled collects garbage only while it flushes by itself; durability never waits for this.
@@ -114,6 +114,11 @@ impl Store {
         dir: &Path,
         observe: impl FnMut(Recovered<'_>),
     ) -> Result<Self, OpenError> {
+        // sled panics also when it is closed again, on a disk that fails.
+        quietly(|| Self::open_here(dir, observe)).map_err(|problem| unopened(dir, problem))?
+    }
+
+    fn open_here(dir: &Path, observe: impl FnMut(Recovered<'_>)) -> Result<Self, OpenError> {
         let existing = directory::make(dir)?;
         let claim = Claim::of(dir)?;
         directory::finish_swap(dir)?;
@@ -145,6 +150,7 @@ impl Store {
             }
         }
         remove_unfinished_snapshots(&sled_dir, &file_path)?;
+        readable::check(&sled_dir, &file_path)?;
         let db = open_sled(&sled_dir, purpose)?;
         let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
         let damaged = |problem: String| OpenError::Damaged { path: sled_dir.clone(), problem };
@@ -192,6 +198,11 @@ impl Store {
         self.recovered
     }
 
+    /// What people are told when an error ends the server: what failed, where, and what to do.
+    pub fn explain(&self, error: &StoreError) -> String {
+        error.explained(self.mark.path().parent().unwrap_or(Path::new(".")))
+    }
+
     /// How many event and request identities are remembered.
     pub fn identities(&self) -> usize {
         self.identities.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -224,6 +235,8 @@ fn create(dir: &Path, sled_dir: &Path, existing: Option<&Path>) -> Result<(), Op
     identify(&db, DatabaseId::new()).map_err(damaged)?;
     db.insert(keys::HEAD, pb::Head::default().encode_to_vec()).map_err(damaged)?;
     db.flush().map_err(damaged)?;
+    // sled does it when it is closed, but perhaps on a thread of its own, where nobody hears how it went.
+    directory::sync_database(&unfinished)?;
     drop(db);
     directory::sync_database(&unfinished)?;
     fs::rename(&unfinished, sled_dir).map_err(io_error("rename", &unfinished))?;
@@ -340,6 +353,9 @@ pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Err
     let path = path.to_owned();
     move |source| match source.kind() {
         io::ErrorKind::StorageFull => OpenError::DiskFull { path },
+        _ if disk_fails(&source.to_string()) => {
+            OpenError::DiskFails { path, problem: format!("cannot {action} it: {source}") }
+        }
         _ => OpenError::Io { action, path, source },
     }
 }
@@ -375,11 +391,24 @@ fn is_sealed(snapshot: &[u8]) -> bool {
 }
 
 /// Why sled gave up on `path`. It panics on a full disk as it does on damage, and restoring a backup
-/// would be the wrong advice then.
+/// would be the wrong advice then. So it would be while the disk fails.
 pub(crate) fn unopened(path: &Path, problem: String) -> OpenError {
     let path = path.to_owned();
-    if ["No space left on device", "StorageFull"].iter().any(|words| problem.contains(words)) {
-        return OpenError::DiskFull { path };
+    if disk_is_full(&problem) {
+        OpenError::DiskFull { path }
+    } else if disk_fails(&problem) {
+        OpenError::DiskFails { path, problem }
+    } else {
+        OpenError::Damaged { path, problem }
     }
-    OpenError::Damaged { path, problem }
+}
+
+/// Whether a message tells of a disk without room. sled hands on little more than the text of errors.
+pub(crate) fn disk_is_full(problem: &str) -> bool {
+    ["No space left on device", "StorageFull"].iter().any(|words| problem.contains(words))
+}
+
+/// Whether a message tells of a disk that does not do what it is asked to: `EIO`.
+pub(crate) fn disk_fails(problem: &str) -> bool {
+    problem.contains("Input/output error")
 }

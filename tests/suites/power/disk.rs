@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::journal::{Entry, Sync, What, Write};
+use crate::journal::{Entry, Failed, Sync, What, Write};
 
 /// Which syncs are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,13 @@ impl<'j> Disk<'j> {
                     self.objects[object].settle(before);
                 }
             }
-            What::Range | What::Failed | What::Frozen => {}
+            // What could not be written is not tried again, and later syncs end well without it.
+            What::Failed(Failed::Syncing) => {
+                if let Object::File(file) = &mut self.objects[self.by_ino[&entry.ino]] {
+                    file.pending.clear();
+                }
+            }
+            What::Failed(Failed::SomethingElse) | What::Range | What::Frozen | What::Forgotten => {}
         }
     }
 

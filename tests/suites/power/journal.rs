@@ -40,9 +40,18 @@ pub(crate) enum What<'j> {
     /// `sync_file_range`: the disk may still have it in its cache, so nothing is promised.
     Range,
     /// The shim made it fail.
-    Failed,
+    Failed(Failed),
     /// The process stands still until it is killed.
     Frozen,
+    /// What the system has of the file in memory is not to be believed any more.
+    Forgotten,
+}
+
+/// What failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failed {
+    Syncing,
+    SomethingElse,
 }
 
 /// Bytes that were written.
@@ -119,8 +128,10 @@ fn what<'j>(kind: u32, [a, b, c]: [u64; 3], first: &'j [u8], second: &'j [u8]) -
         10 => What::Sync(sync),
         11 => What::Synced(sync),
         12 => What::Range,
-        13 => What::Failed,
+        13 if b == u64::from(b'd') || b == u64::from(b's') => What::Failed(Failed::Syncing),
+        13 => What::Failed(Failed::SomethingElse),
         FROZEN => What::Frozen,
+        15 => What::Forgotten,
         other => panic!("an entry of kind {other}: teach the rebuilder what it does to a disk"),
     }
 }

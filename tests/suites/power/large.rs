@@ -1,84 +1,83 @@
-//! One event with so many verdicts that its record, which is written as a whole or not at all, takes
-//! several of sled's segments: more than can be in memory before some of it is written.
+//! Imports so large that what sled gets of them takes several of its segments: more than can be in
+//! memory before some of it is written, while a slow disk is still at what came before.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
+use futures_util::future::join_all;
 use pawl_api::pb;
-use pawl_tests::{Client, cases, entity, event, pipeline, say, trigger, trigger_type, within};
+use pawl_tests::{Client, cases, entity, fields, pipeline, say, within};
 
 use crate::disk::Syncs;
 use crate::image::Model;
 use crate::losses::{Losses, Moment};
-use crate::notes::{self, Notes, Told};
+use crate::notes::{Notes, Told};
 use crate::rig::{Rig, wall_clock};
 
-const ENTITIES: usize = 100;
-const TRIGGERS: usize = 1_000;
-/// Of ids, which stand in every verdict.
-const ID_BYTES: usize = 128;
-const POINTS: usize = 40;
+/// Entities of one message, which are there together or not at all, and what each brings. A message
+/// has less than 4 MiB.
+const ENTITIES: usize = 1_000;
+const TEXT_BYTES: usize = 4_000;
+const IMPORTS: usize = 4;
+/// How long a sync takes, in milliseconds.
+const SYNC_MS: u32 = 400;
+/// Moments among the imports, and afterwards.
+const POINTS: usize = 8;
+const POINTS_AFTER: usize = 4;
+/// Calls that come when the store's journal is full and goes on in its other file.
+const CALLS_AFTER: usize = 6;
 const PATIENCE_S: u64 = 120;
 
-async fn set_up(client: &Client) {
-    let stage = "b".repeat(ID_BYTES);
-    client.pipeline(pipeline("sales", &format!("a {stage} won:WON"))).await;
-    client.trigger_type(trigger_type("go")).await;
-    for number in 0..ENTITIES {
-        client.entity(entity(&format!("deal/{number}"), "sales")).await;
-    }
-    for number in 0..TRIGGERS {
-        let filter = "event.attributes.text == 'something else'".to_owned();
-        let (id, place) =
-            (format!("t{number:0>width$}", width = ID_BYTES - 1), format!("sales/{stage}"));
-        client.trigger(pb::Trigger { filter, ..trigger(&id, &place, "go") }).await;
-    }
-}
-
-async fn publish(client: &Client, rig: &Rig, notes: &Notes, event: pb::Event) {
+async fn import(client: &Client, rig: &Rig, notes: &Notes, number: usize, mut rng: Rng) {
+    let ids: Vec<_> = (0..ENTITIES).map(|index| format!("deal/{number}-{index}")).collect();
+    let entities = ids.iter().map(|id| {
+        // By chance, so that it does not become smaller.
+        let text = std::iter::repeat_with(|| rng.alphanumeric()).take(TEXT_BYTES);
+        let fields = Some(fields([("text", Some(text.collect::<String>().as_str()))]));
+        pb::Entity { fields, ..entity(id, "sales/a") }
+    });
+    let message = pb::ImportEntitiesRequest { entities: entities.collect(), ..Default::default() };
     let since = wall_clock();
-    let request = pb::PublishEventRequest { event: Some(event.clone()), view: 0 };
-    let published = client.events.clone().publish_event(request).await.expect("it is accepted");
-    let moves = notes::moves(&published.into_inner().outcome.expect("it is given"));
-    notes.add(rig, since, [Told::Event { event, moves }]);
+    let imported = client.entities.clone().import_entities(tokio_stream::iter([message])).await;
+    let imported = imported.expect("it is accepted").into_inner();
+    assert_eq!(imported.created_count, ENTITIES as i64);
+    let told = |id| Told::Entity { id, revision: 1, stage: Some("a".to_owned()) };
+    notes.add(rig, since, ids.into_iter().map(told));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_of_many_megabytes_is_there_as_a_whole_or_not_at_all() {
+async fn what_takes_several_segments_is_there_as_a_whole_or_not_at_all() {
     let seed = crate::number("PAWL_POWER_SEED").unwrap_or_else(|| fastrand::u64(..));
-    say(format!("power, a large record: PAWL_POWER_SEED={seed}"));
+    say(format!("power, large imports: PAWL_POWER_SEED={seed}"));
     let mut rng = Rng::with_seed(seed);
     let (rig, notes) = (Arc::new(Rig::new()), Notes::default());
-    let host = rig.start(&[]).await;
-    within(PATIENCE_S, "the triggers", set_up(&host.client().await)).await;
-    host.terminate().await;
-    rig.sync_ms(900);
+    rig.sync_ms(SYNC_MS);
     let host = rig.start(&[]).await;
     let client = host.client().await;
-    publish(&client, &rig, &notes, event("before", "go", "deal/1")).await;
-    let subjects: Vec<_> = (0..ENTITIES).map(|number| format!("deal/{number}")).collect();
+    client.pipeline(pipeline("sales", "a b won:WON")).await;
     let begin = rig.position();
-    let subjects = subjects.join(" ");
     // One is decided and applied while another is synced.
-    let large = (0..3).map(|number| {
-        publish(&client, &rig, &notes, event(&format!("large{number}"), "go", &subjects))
-    });
-    within(PATIENCE_S, "the large events", futures_util::future::join_all(large)).await;
+    let imports = (0..IMPORTS).map(|number| import(&client, &rig, &notes, number, rng.fork()));
+    within(PATIENCE_S, "the imports", join_all(imports)).await;
+    let full = rig.position();
+    for number in 0..CALLS_AFTER {
+        let (id, since) = (format!("deal/after-{number}"), wall_clock());
+        client.entity(entity(&id, "sales/a")).await;
+        notes.add(&rig, since, [Told::Entity { id, revision: 1, stage: Some("a".to_owned()) }]);
+    }
     let end = rig.position();
-    publish(&client, &rig, &notes, event("after", "go", "deal/1")).await;
     host.terminate().await;
 
     let losses = Losses::new(&rig, notes.all());
-    say(format!(
-        "power, a large record: {}, of which {} MiB of it",
-        losses.told(),
-        (end - begin) >> 20
-    ));
+    say(format!("power, large imports: {}", losses.told()));
     losses.check_completeness(&rig);
-    let (first, last) = (losses.moment_at(begin), losses.moment_at(end));
-    let mut moments: Vec<Moment> = (0..POINTS).map(|_| rng.usize(first..=last)).collect();
+    losses.check_coverage(2);
+    let [begin, full, end] = [begin, full, end].map(|position| losses.moment_at(position));
+    let mut moments: Vec<Moment> = (0..POINTS).map(|_| rng.usize(begin..=full)).collect();
+    moments.extend((0..POINTS_AFTER).map(|_| rng.usize(full..=end)));
     moments.sort_unstable();
     let found = losses.try_out(&moments, Syncs::All, seed);
-    found.assert_none();
-    cases("power: images with a large record", found.images, POINTS * Model::ALL.len());
+    found.assert_none("power, large imports");
+    let count = (POINTS + POINTS_AFTER) * Model::ALL.len();
+    cases("power: images with large imports", found.images, count);
 }

@@ -17,12 +17,15 @@ use crate::rig::{Host, Rig};
 pub(crate) const WINDOW: Duration = Duration::from_secs(1);
 pub(crate) const ARGS: [&str; 4] = ["--dedupe-window", "1s", "--retention", "1s"];
 const LOADERS: usize = 3;
+/// How many times the calls that are wanted each server answers, one after the other, and its end.
+pub(crate) const SERVERS: [(usize, End); 4] =
+    [(4, End::Killed), (1, End::Stopped), (1, End::Killed), (1, End::Killed)];
 /// Longer than any of it takes.
 const PATIENCE_S: u64 = 240;
 
 /// How a server ends.
 #[derive(Debug, Clone, Copy)]
-enum End {
+pub(crate) enum End {
     /// In the middle of something that it does to its files.
     Killed,
     /// As it is asked to.
@@ -33,15 +36,13 @@ enum End {
 pub(crate) async fn play(rig: &Arc<Rig>, notes: &Arc<Notes>, rng: &mut Rng, calls: usize) {
     let loader = |name| Loader::new(rig, notes, rng.fork(), name);
     let mut loaders: Vec<_> = (0..LOADERS).map(loader).collect();
-    for (number, end) in
-        [End::Killed, End::Stopped, End::Killed, End::Killed].into_iter().enumerate()
-    {
+    for (number, (times, end)) in SERVERS.into_iter().enumerate() {
         let host = rig.start(&ARGS).await;
         let client = host.client().await;
         if number == 0 {
             set_up(&client, rig, notes).await;
         }
-        let serving = serve(rig, host, client, loaders, (calls, rng.u32(1..40)), end);
+        let serving = serve(rig, host, client, loaders, (calls * times, rng.u32(1..40)), end);
         loaders = within(PATIENCE_S, "a server's life", serving).await;
     }
 }
@@ -54,15 +55,7 @@ async fn serve(
     (calls, nth): (usize, u32),
     end: End,
 ) -> Vec<Loader> {
-    let pace = Arc::new(Pace { hurried: calls, ..Pace::default() });
-    let mut loading = Vec::new();
-    for mut loader in loaders {
-        let (client, pace) = (host.client().await, Arc::clone(&pace));
-        loading.push(tokio::spawn(async move {
-            let ended = loader.run(client, &pace).await;
-            (loader, ended)
-        }));
-    }
+    let (loading, pace) = load(&host, loaders, calls).await;
     let begin = trimmed(&client).await;
     while pace.answered.load(Ordering::SeqCst) < calls || trimmed(&client).await == begin {
         assert!(!loading.iter().any(JoinHandle::is_finished), "the server is gone");
@@ -82,10 +75,28 @@ async fn serve(
     }
 }
 
-type Loading = JoinHandle<(Loader, Result<(), Gone>)>;
+pub(crate) type Loading = JoinHandle<(Loader, Result<(), Gone>)>;
+
+/// Lets loaders begin, each on a connection of its own.
+pub(crate) async fn load(
+    host: &Host,
+    loaders: Vec<Loader>,
+    hurried: usize,
+) -> (Vec<Loading>, Arc<Pace>) {
+    let pace = Arc::new(Pace { hurried, ..Pace::default() });
+    let mut loading = Vec::new();
+    for mut loader in loaders {
+        let (client, pace) = (host.client().await, Arc::clone(&pace));
+        loading.push(tokio::spawn(async move {
+            let ended = loader.run(client, &pace).await;
+            (loader, ended)
+        }));
+    }
+    (loading, pace)
+}
 
 /// The loaders once they have ended, and whether the server has answered all of them to the end.
-async fn ended(loading: Vec<Loading>, pace: &Pace) -> (Vec<Loader>, bool) {
+pub(crate) async fn ended(loading: Vec<Loading>, pace: &Pace) -> (Vec<Loader>, bool) {
     pace.enough.store(true, Ordering::SeqCst);
     let (mut loaders, mut all_well) = (Vec::new(), true);
     for task in loading {

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The server no longer answers, or does not know what became of the call.
 #[derive(Debug)]
-pub(crate) struct Gone;
+pub(crate) struct Gone(pub(crate) Box<Status>);
 
 /// Something that is there with a revision, or not there.
 type Known = BTreeMap<String, Option<i64>>;
@@ -186,7 +186,7 @@ impl Loader {
             return Ok(());
         };
         let mut events = events.into_iter();
-        while let Some(told) = answers.message().await.map_err(|_| Gone)? {
+        while let Some(told) = answers.message().await.map_err(|status| Gone(status.into()))? {
             for outcome in &told.outcomes {
                 let event = events.next().expect("one outcome for each event");
                 self.outcome(asked, event, outcome);
@@ -376,7 +376,7 @@ fn answer<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Gone> {
             | Code::AlreadyExists
             | Code::FailedPrecondition
             | Code::Aborted => Ok(None),
-            _ => Err(Gone),
+            _ => Err(Gone(status.into())),
         },
     }
 }

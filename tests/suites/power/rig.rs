@@ -1,5 +1,6 @@
 //! A real server with the shim between it and its files.
 
+use std::fmt::Debug;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
@@ -11,11 +12,14 @@ use std::time::{Duration, SystemTime};
 
 use pawl_tests::{Client, Program, Signal, binary, within};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::journal;
 
 /// Longer than any start or end takes, also on a machine that is busy with something else.
 const PATIENCE_S: u64 = 60;
+/// How often it is seen whether a server that is to give up serves instead.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The shim, built once.
 fn shim() -> &'static Path {
@@ -37,11 +41,42 @@ fn shim() -> &'static Path {
 
 /// What the shim is to do, from the moment on at which it is told.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Order {
+pub(crate) enum Order<'o> {
+    /// The `nth` time that something is done to a file whose name begins with `name` it fails, and
+    /// with `lasting` ever after.
+    Fail { what: Access, name: &'o str, nth: u32, errno: i32, lasting: bool },
     /// Everything stands still at the `nth` thing that is done.
     Freeze { nth: u32 },
     /// Nothing of the kind.
     Nothing,
+}
+
+/// What can be done to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Open,
+    Read,
+    /// To read the `nth` sector, from 0, whenever it is read.
+    ReadSector,
+    Write,
+    Sync,
+    SyncData,
+    /// Either of them.
+    SyncAny,
+}
+
+impl Access {
+    fn letter(self) -> char {
+        match self {
+            Self::Open => 'o',
+            Self::Read => 'r',
+            Self::ReadSector => 'b',
+            Self::Write => 'w',
+            Self::Sync => 's',
+            Self::SyncData => 'd',
+            Self::SyncAny => 'y',
+        }
+    }
 }
 
 /// A root for the data of servers, one after the other, and the journal of all that they do there.
@@ -92,9 +127,12 @@ impl Rig {
         fs::metadata(self.journal()).expect("a server was started").size()
     }
 
-    pub(crate) fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order<'_>) {
         let generation = self.orders.fetch_add(1, Ordering::SeqCst) + 1;
         let line = match order {
+            Order::Fail { what, name, nth, errno, lasting } => {
+                format!("{} {nth} {errno} {} {name}", what.letter(), u8::from(lasting))
+            }
             Order::Freeze { nth } => format!("f {nth} 0 0 -"),
             Order::Nothing => "- 0 0 0 -".to_owned(),
         };
@@ -122,6 +160,20 @@ impl Rig {
         let program = self.launch(args);
         Host { address: listening(&program).await, program }
     }
+
+    /// Starts a server that gives up because of `what`, and tells how.
+    pub(crate) async fn refuse(&self, what: &impl Debug) -> (ExitStatus, String) {
+        let mut program = self.launch(&[]);
+        let ended = async {
+            loop {
+                assert!(program.out().is_empty(), "{what:?}: it serves all the same");
+                if let Ok(status) = timeout(LOOK, program.ended()).await {
+                    return (status, program.err().join("\n"));
+                }
+            }
+        };
+        within(PATIENCE_S, &format!("{what:?}: the end"), ended).await
+    }
 }
 
 /// The directory of the data below a root.
@@ -137,6 +189,14 @@ async fn listening(program: &Program) -> SocketAddr {
 }
 
 impl Host {
+    /// A server on what a power loss has left, without the shim.
+    pub(crate) async fn on_image(root: &Path, args: &[&str]) -> Self {
+        let mut command = tokio::process::Command::new(binary());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data_in(root)).args(args);
+        let program = Program::start(command.env_remove("PAWL_LOG"));
+        Self { address: listening(&program).await, program }
+    }
+
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.address).await.expect("it listens")
     }
@@ -160,6 +220,12 @@ impl Host {
     pub(crate) async fn terminate(mut self) -> ExitStatus {
         self.program.signal(Signal::SIGTERM);
         self.program.ended().await
+    }
+
+    /// Waits until it has ended by itself. Its exit code, and what it wrote to standard error.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.program.ended().await;
+        (status, self.program.err().join("\n"))
     }
 }
 

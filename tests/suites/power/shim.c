@@ -36,6 +36,7 @@
 #define MAGIC 0x4c575031u
 #define KNOWN_MAX 4096
 #define NAME_BYTES 64
+#define SECTOR 512
 /* A shorter end of equal bytes is not worth being told as such. */
 #define FILL_MIN 256
 
@@ -54,6 +55,7 @@ enum kind {
     RANGE,     /* a: offset, b: length, c: flags. Promises nothing */
     FAILED,    /* a: errno, b: what */
     FROZEN,
+    FORGOTTEN, /* The system is to read the file from the disk again. */
 };
 
 /* An entry, as it stands in the journal; then the two texts or bytes that follow it. */
@@ -214,8 +216,9 @@ __attribute__((constructor)) static void begin(void) {
 /* The control file holds one line: `generation what nth errno lasting name`. From the moment on at
  * which it has another generation than before, the nth (from 1) time that `what` is done to a file
  * whose name begins with `name` fails with `errno`, and with `lasting` 1 every later one too. `what`
- * is a letter: w writes, d syncs data, s syncs, r reads, o opens, and f freezes the process at the
- * nth thing that it does to any file, with nothing half done. */
+ * is a letter: w writes, d syncs data, s syncs, y either of them, r reads, o opens. b is a bad sector:
+ * whatever reads the nth (from 0) fails, always. And f freezes the process at the nth thing that it does
+ * to any file, with nothing half done. */
 static struct {
     long generation, nth, error, lasting, seen;
     char what, name[NAME_BYTES];
@@ -250,7 +253,8 @@ static int fails(char what, ino_t ino, const char *name) {
     if (control < 0) return 0;
     ask();
     int freezes = told.what == 'f' && what != 'r';
-    if (!freezes && (told.what != what || strncmp(name, told.name, strlen(told.name)) != 0)) return 0;
+    int matches = told.what == what || (told.what == 'y' && (what == 'd' || what == 's'));
+    if (!freezes && (!matches || strncmp(name, told.name, strlen(told.name)) != 0)) return 0;
     told.seen++;
     if (told.seen < told.nth || (told.seen > told.nth && !told.lasting)) return 0;
     if (freezes) {
@@ -480,26 +484,46 @@ EXPORT int sync_file_range(int fd, off64_t at, off64_t len, unsigned flags) {
 
 /* ---- reading: only to fail ---- */
 
-static int read_fails(int fd) {
+/* `at` is negative where the file stands. */
+static int read_fails(int fd, off_t at, size_t len) {
     if (control < 0) return 0;
     struct known *file = ours(fd);
     if (file == NULL) return 0;
     int failed = fails('r', file->ino, file->name), error = errno;
+    if (told.what == 'b' && strncmp(file->name, told.name, strlen(told.name)) == 0) {
+        if (at < 0) at = syscall(SYS_lseek, fd, 0L, SEEK_CUR);
+        failed = at < (told.nth + 1) * SECTOR && at + (off_t)len > told.nth * SECTOR;
+        error = (int)told.error;
+        if (failed) tell_number(FAILED, file->ino, told.error, 'b', 0);
+    }
     pthread_mutex_unlock(&lock);
     errno = error;
     return failed;
 }
 
 EXPORT ssize_t read(int fd, void *bytes, size_t len) {
-    return read_fails(fd) ? -1 : syscall(SYS_read, fd, bytes, len);
+    return read_fails(fd, -1, len) ? -1 : syscall(SYS_read, fd, bytes, len);
 }
 
 EXPORT ssize_t pread(int fd, void *bytes, size_t len, off_t at) {
-    return read_fails(fd) ? -1 : syscall(SYS_pread64, fd, bytes, len, at);
+    return read_fails(fd, at, len) ? -1 : syscall(SYS_pread64, fd, bytes, len, at);
 }
 
 EXPORT ssize_t pread64(int fd, void *bytes, size_t len, off64_t at) {
     return pread(fd, bytes, len, at);
+}
+
+EXPORT int posix_fadvise(int fd, off_t at, off_t len, int advice) {
+    struct known *file = ours(fd);
+    if (file != NULL) {
+        if (advice == POSIX_FADV_DONTNEED) tell_number(FORGOTTEN, file->ino, 0, 0, 0);
+        pthread_mutex_unlock(&lock);
+    }
+    return syscall(SYS_fadvise64, fd, at, len, advice) == 0 ? 0 : errno;
+}
+
+EXPORT int posix_fadvise64(int fd, off64_t at, off64_t len, int advice) {
+    return posix_fadvise(fd, at, len, advice);
 }
 
 /* ---- names ---- */

@@ -14,7 +14,7 @@ use crate::disk::Disk;
 use crate::hub::{Hub, count};
 use crate::progress;
 use crate::retention;
-use crate::state::State;
+use crate::state::{Standing, State};
 use crate::writer::{Intent, Job, Message, Refusal, Writer};
 use crate::{Counts, EngineError, Show, Start, Watch, WatchError};
 
@@ -40,18 +40,21 @@ impl Engine {
             }
         })?;
         let disk = Disk::new(dir, options.reserve.clone());
-        let checked = store.check_rows(written);
-        let recovered = checked.and_then(|()| Self::recover(Arc::new(store), stats, disk, options));
+        let mut standing = Standing::default();
+        let checked = store.check_rows(written, |row| standing.count(row));
+        let recovered =
+            checked.and_then(|()| Self::recover(Arc::new(store), &standing, stats, disk, options));
         recovered.map_err(|error| OpenError::when_read_first(dir, &error))
     }
 
     fn recover(
         store: Arc<Store>,
+        standing: &Standing,
         stats: TriggerTally,
         disk: Disk,
         options: Options,
     ) -> Result<Self, StoreError> {
-        let state = State::recover(&store)?;
+        let state = State::recover(&store, standing)?;
         let hub = Hub::recover(&store, state.counts(), stats)?;
         let core = Arc::new(Core::new(Arc::clone(&store), hub, disk, options.clone()));
         let (queue, jobs) = mpsc::channel(QUEUE_CAPACITY);

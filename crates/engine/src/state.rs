@@ -6,7 +6,7 @@ use pawl_domain::{
     EventType, Listener, Listening, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger,
     TriggerId, TriggerType, TypeCode, built_in_types,
 };
-use pawl_store::{Store, StoreError};
+use pawl_store::{EntityRow, Store, StoreError};
 
 use crate::Counts;
 
@@ -34,17 +34,29 @@ pub(crate) struct PipelineState {
     entities: HashMap<StageId, u64>,
 }
 
+/// How many entities stand where, counted while their rows are checked.
+#[derive(Debug, Default)]
+pub(crate) struct Standing(HashMap<(PipelineId, StageId), i64>);
+
+impl Standing {
+    pub(crate) fn count(&mut self, row: &EntityRow) {
+        if !row.deleted {
+            let place = (row.entity.pipeline_id.clone(), row.entity.stage_id.clone());
+            *self.0.entry(place).or_default() += 1;
+        }
+    }
+}
+
 impl State {
-    /// Reads the state that the store's rows describe.
-    pub(crate) fn recover(store: &Store) -> Result<Self, StoreError> {
+    /// Reads the configuration that the store's rows describe, and takes over where entities stand.
+    pub(crate) fn recover(store: &Store, standing: &Standing) -> Result<Self, StoreError> {
         let mut state = Self::default();
         each(|after| store.pipelines(after, PAGE, |_| true), |p| state.put_pipeline(Arc::new(p)))?;
         each(|after| store.trigger_types(after, PAGE, |_| true), |t| state.put_type(Arc::new(t)))?;
         each(|after| store.triggers(after, PAGE, |_| true), |t| state.put_trigger(Arc::new(t)))?;
-        each(
-            |after| store.entities(after, PAGE, |_| true),
-            |entity| state.count_entity(&entity.pipeline_id, &entity.stage_id, 1),
-        )?;
+        for ((pipeline, stage), count) in &standing.0 {
+            state.count_entity(pipeline, stage, *count);
+        }
         Ok(state)
     }
 

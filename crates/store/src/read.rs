@@ -228,7 +228,7 @@ impl Store {
     }
 }
 
-fn decode<M: Message + Default>(value: &[u8]) -> Result<M, Rejection> {
+pub(crate) fn decode<M: Message + Default>(value: &[u8]) -> Result<M, Rejection> {
     M::decode(value).map_err(|error| Rejection::invalid("row", error.to_string()))
 }
 

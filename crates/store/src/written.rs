@@ -4,15 +4,15 @@
 //! read there, and may go on with what lies behind it: then a row can be older than the log, though the
 //! log is whole. Only the log knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use pawl_domain::{Entity, EntityId, PipelineId, TypeCode, Version};
-use prost::Message;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::keys::{self, Family};
 use crate::open::quietly;
-use crate::{Change, Record, Store, StoreError};
+use crate::read::{decode, entity_of};
+use crate::{Change, EntityRow, Record, Store, StoreError};
 
 /// What the retained log writes last: takes some 20 bytes for each entity that it writes.
 #[derive(Debug)]
@@ -25,32 +25,6 @@ pub struct Written {
     types: HashMap<TypeCode, (i64, bool)>,
     /// Keys of the rows of triggers.
     triggers: Vec<Vec<u8>>,
-}
-
-/// What has to be known of an entity's row: a second reading of `EntityRow` in `row.proto`, which skips
-/// all the rest. The numbers are those of that message.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Outline {
-    #[prost(message, optional, tag = "1")]
-    entity: Option<EntityOutline>,
-    #[prost(bool, tag = "2")]
-    deleted: bool,
-    #[prost(uint64, tag = "4")]
-    last_write: u64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct EntityOutline {
-    #[prost(string, repeated, tag = "6")]
-    customer_ids: Vec<String>,
-    #[prost(message, optional, tag = "10")]
-    version: Option<VersionOutline>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct VersionOutline {
-    #[prost(int64, tag = "1")]
-    revision: i64,
 }
 
 impl Default for Written {
@@ -116,12 +90,16 @@ fn revisions(record: &Record) -> Vec<(&EntityId, i64)> {
 }
 
 impl Store {
-    /// Holds the rows against what the whole retained log has written. A row whose last write was
-    /// trimmed is as good as it says.
-    pub fn check_rows(&self, written: Written) -> Result<(), StoreError> {
+    /// Holds the rows against what the whole retained log has written, and tells of each entity's, also
+    /// of those that were deleted. A row whose last write was trimmed is as good as it says.
+    pub fn check_rows(
+        &self,
+        written: Written,
+        tell: impl FnMut(&EntityRow),
+    ) -> Result<(), StoreError> {
         let checked = quietly(|| {
             self.check_configuration(&written)?;
-            self.check_entities(written)
+            self.check_entities(written, tell)
         });
         checked.map_err(|problem| StoreError::damaged("a page of sled's", problem))?
     }
@@ -151,17 +129,20 @@ impl Store {
 
     /// Each entity's row has the revision of its last write, and who names which customers is found by
     /// customer too.
-    fn check_entities(&self, mut written: Written) -> Result<(), StoreError> {
+    fn check_entities(
+        &self,
+        mut written: Written,
+        mut tell: impl FnMut(&EntityRow),
+    ) -> Result<(), StoreError> {
         let tail = self.tail().sequence;
         let (mut named, mut found) = ((0, 0), (0, 0));
         for entry in self.db.scan_prefix(keys::all(Family::Entity)) {
             let (key, value) = entry?;
             let id = &key[1..];
             let what = || format!("entity {}", String::from_utf8_lossy(id));
-            let row = Outline::decode(&*value);
+            let row = decode(&value).and_then(entity_of);
             let row = row.map_err(|error| StoreError::damaged(what(), error))?;
-            let entity = row.entity.unwrap_or_default();
-            let revision = entity.version.unwrap_or_default().revision;
+            let revision = row.entity.version.revision;
             let fits = match written.entities.remove(&written.hash(id)) {
                 Some(wrote) => wrote == revision,
                 None => row.last_write < tail,
@@ -176,13 +157,14 @@ impl Store {
                     return Err(older(what(), &problem));
                 }
             }
-            let mut customers = if row.deleted { Vec::new() } else { entity.customer_ids };
-            customers.sort_unstable();
-            customers.dedup();
-            for customer in customers {
-                let link = [customer.as_bytes(), &[0], id].concat();
-                add(&mut named, written.hash(&link));
+            if !row.deleted {
+                let customers: BTreeSet<_> = row.entity.customer_ids.iter().collect();
+                for customer in customers {
+                    let link = [customer.as_str().as_bytes(), &[0], id].concat();
+                    add(&mut named, written.hash(&link));
+                }
             }
+            tell(&row);
         }
         if !written.entities.is_empty() {
             let is_left = |id: &EntityId| {

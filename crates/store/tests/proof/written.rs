@@ -25,7 +25,7 @@ fn check(dir: &Path) -> Result<(), String> {
             written.note(record);
         }
     });
-    store.unwrap().check_rows(written).map_err(|error| error.to_string())
+    store.unwrap().check_rows(written, |_| ()).map_err(|error| error.to_string())
 }
 
 /// Two entities, of which the first was written twice, and one of everything else.

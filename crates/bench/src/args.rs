@@ -40,6 +40,11 @@ pub(crate) enum Role {
     Stuck(Stuck),
     /// How fast watchers read a long log, and what that costs those who publish.
     CatchUp(CatchUp),
+    /// What one thing costs: Pawl against Pawl that lacks it, with the same load, in turns.
+    Pairs(Pairs),
+    /// Publishes millions of events by streams: how memory and the directory grow, how long an answer
+    /// is ever late, and how long a start takes after a kill.
+    Endure(Endure),
     /// How long a snapshot of very many entities takes, and what the writer notices of it.
     Snapshot(Snapshot),
 }
@@ -140,6 +145,77 @@ pub(crate) struct Snapshot {
     pub(crate) seconds: Duration,
 }
 
+/// What to compare.
+#[derive(Debug, Args)]
+pub(crate) struct Pairs {
+    /// Compare only this; can be given several times.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) only: Vec<Question>,
+
+    /// How often each server is measured.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+
+    /// For how long each time.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+
+    /// For how long both are under load before a comparison by entities begins.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) warm_up: Duration,
+
+    /// Entities of the one with many.
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    pub(crate) entities: u64,
+
+    /// Where to keep the databases, on the disk that is to be measured.
+    ///
+    /// [default: the directory of this program]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// A file system in memory, where a sync does nothing.
+    #[arg(long, value_name = "DIR", default_value = "/dev/shm")]
+    pub(crate) memory: PathBuf,
+}
+
+/// What one of two servers has and the other has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Question {
+    /// A disk that is synced, with 4,096 events in flight.
+    Sync,
+    /// Moves by every event.
+    Moves,
+    /// Ten million entities in place of ten thousand, chosen by Zipf.
+    Entities,
+    /// The same, chosen uniformly.
+    EntitiesUniform,
+    /// A thousand watchers, each of a hundredth of the moves, beside 64 calls.
+    Watchers,
+}
+
+/// How much to publish.
+#[derive(Debug, Args)]
+pub(crate) struct Endure {
+    /// Events to publish, at least.
+    #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
+    pub(crate) events: u64,
+
+    /// How often it is looked what has become of memory and directory.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) every: Duration,
+
+    /// How often the server is killed and started again in the end.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) starts: u32,
+
+    /// Where to keep the database.
+    ///
+    /// [default: the directory of this program]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -211,10 +287,9 @@ impl Plan {
     /// What is measured, in order.
     pub(crate) fn cases(&self) -> impl Iterator<Item = (Case, Mix)> {
         let wanted = |case: &&Case| self.only.is_empty() || self.only.contains(case);
-        let mixes =
-            move || Mix::value_variants().iter().filter(|mix| self.mix.is_none_or(|m| m == **mix));
+        let mixes = move || self.mix.map_or(Mix::USUAL.to_vec(), |mix| vec![mix]);
         let cases = Case::value_variants().iter().filter(wanted);
-        cases.flat_map(move |case| mixes().map(|mix| (*case, *mix)))
+        cases.flat_map(move |case| mixes().into_iter().map(|mix| (*case, mix)))
     }
 }
 

@@ -67,6 +67,13 @@ pub(crate) enum Mix {
     Real,
     /// No event moves anything.
     NoMove,
+    /// Every event moves its entity.
+    AllMove,
+}
+
+impl Mix {
+    /// Those that are measured unless another is named.
+    pub(crate) const USUAL: [Self; 2] = [Self::Real, Self::NoMove];
 }
 
 impl fmt::Display for Mix {
@@ -74,6 +81,7 @@ impl fmt::Display for Mix {
         f.pad(match self {
             Self::Real => "real",
             Self::NoMove => "no-move",
+            Self::AllMove => "all-move",
         })
     }
 }

@@ -88,7 +88,7 @@ pub(crate) fn earliest() -> pb::WatchMovesRequest {
 #[expect(clippy::cast_precision_loss, reason = "fewer than 2^53")]
 async fn read_all(process: &ServerProcess, count: usize, moves: u64) -> Result<f64, Failure> {
     let began = Instant::now();
-    let mut watchers = Watchers::connect(process, count, &earliest()).await?;
+    let mut watchers = Watchers::connect(process, count, |_| earliest()).await?;
     watchers.all_have(moves).await?;
     Ok(watchers.sent().moves as f64 / began.elapsed().as_secs_f64())
 }

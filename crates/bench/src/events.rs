@@ -56,7 +56,11 @@ impl Events {
     /// The next event.
     pub(crate) fn make(&mut self) -> pb::Event {
         self.made += 1;
-        let moves = self.source.mix == Mix::Real && self.made.is_multiple_of(MOVES_ONE_IN);
+        let moves = match self.source.mix {
+            Mix::Real => self.made.is_multiple_of(MOVES_ONE_IN),
+            Mix::NoMove => false,
+            Mix::AllMove => true,
+        };
         let mut event = self.template.clone();
         event.event_id = format!("{:04}-{:03}-{:010}", self.round, self.lane, self.made);
         event.r#type.push_str(if moves { MOVING } else { STAYING });
@@ -140,12 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn one_event_in_five_moves_in_the_real_mix_and_none_otherwise() {
+    fn one_event_in_five_moves_in_the_real_mix() {
         let moving = |mix| {
             let events = thousand(mix, Choice::Uniform, 0);
             events.iter().filter(|event| event.r#type == MOVING).count()
         };
-        assert_eq!((moving(Mix::Real), moving(Mix::NoMove)), (200, 0));
+        assert_eq!([Mix::Real, Mix::NoMove, Mix::AllMove].map(moving), [200, 0, 1_000]);
     }
 
     #[test]

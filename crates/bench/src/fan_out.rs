@@ -127,7 +127,7 @@ async fn record(dir: &Path) -> Result<PathBuf, Failure> {
 impl Side {
     async fn start(kind: Kind, path: &Path, watchers: usize) -> Result<Self, Failure> {
         let process = ServerProcess::start(kind, Runtime::Multi, path)?;
-        let watchers = Watchers::connect(&process, watchers, &request()).await?;
+        let watchers = Watchers::connect(&process, watchers, |_| request()).await?;
         Ok(Self { process, watchers, each: 0 })
     }
 

@@ -178,8 +178,13 @@ async fn stream(
     let mut queue = Some(queue);
     let mut unused = 0;
     let mut answers = client.publish_events(ReceiverStream::new(requests)).await?.into_inner();
+    let mut last = Instant::now();
     while let Some(answer) = answers.message().await? {
         let now = Instant::now();
+        if window.holds(now) {
+            tally.silent(now - last);
+        }
+        last = now;
         for outcome in &answer.outcomes {
             tally.answered(outcome, window.holds(now));
         }

@@ -15,11 +15,13 @@ mod cpu;
 mod crowd;
 mod disk;
 mod echo;
+mod endure;
 mod events;
 mod fan_out;
 mod load;
 mod measure;
 mod memory;
+mod pairs;
 mod raw;
 mod report;
 mod serve;
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         Some(Role::FanOut(plan)) => block_on(Runtime::Single, fan_out::run(&plan)),
         Some(Role::Stuck(plan)) => block_on(Runtime::Single, stuck::run(&plan)),
         Some(Role::CatchUp(plan)) => block_on(Runtime::Single, catch_up::run(&plan)),
+        Some(Role::Pairs(plan)) => block_on(Runtime::Single, pairs::run(&plan)),
+        Some(Role::Endure(plan)) => block_on(Runtime::Single, endure::run(&plan)),
         Some(Role::Snapshot(plan)) => block_on(Runtime::Multi, snapshot::run(&plan)),
         None => block_on(Runtime::Single, measure::run(&plan)),
     };

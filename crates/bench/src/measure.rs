@@ -4,7 +4,7 @@ use std::time::Duration;
 use prost::Message;
 use tonic::transport::Channel;
 
-use crate::args::{Kind, Plan};
+use crate::args::{Kind, Plan, Runtime};
 use crate::case::{Case, Mix, Shape};
 use crate::child::ServerProcess;
 use crate::cpu::CpuTime;
@@ -44,18 +44,15 @@ pub(crate) struct Pair {
 }
 
 /// A server under load.
-struct Contestant {
-    process: ServerProcess,
-    channels: Vec<Channel>,
+pub(crate) struct Contestant {
+    pub(crate) process: ServerProcess,
+    pub(crate) channels: Vec<Channel>,
     kind: Kind,
 }
 
 /// Measures every case and prints what came of it.
 pub(crate) async fn run(plan: &Plan) -> Result<(), Failure> {
-    let dir = match &plan.data {
-        Some(dir) => dir.clone(),
-        None => beside_program()?,
-    };
+    let dir = plan.data.clone().map_or_else(beside_program, Ok)?;
     let mut report = Report::begin(plan);
     for (case, mix) in plan.cases() {
         // Each begins with a database of its own, so that none depends on those before it.
@@ -77,16 +74,12 @@ async fn compare(
     let source = Source { mix, choice: plan.choice, entities: plan.entities, seed: plan.seed };
     let shape = case.shape(plan.in_flight);
     let connections = shape.connections;
-    let process = ServerProcess::start(Kind::Pawl, plan.runtime, &dir.join("data"))?;
-    let channels = process.connections(connections).await?;
-    let answers = setup::pawl(&channels[0], source).await?;
-    let pawl = Contestant { process, channels, kind: Kind::Pawl };
+    let pawl = Contestant::start(Kind::Pawl, plan.runtime, &dir.join("data"), connections).await?;
+    let answers = setup::pawl(&pawl.channels[0], source).await?;
 
     let path = dir.join("answers");
     answers.write(&path)?;
-    let process = ServerProcess::start(Kind::Echo, plan.runtime, &path)?;
-    let channels = process.connections(connections).await?;
-    let echo = Contestant { process, channels, kind: Kind::Echo };
+    let echo = Contestant::start(Kind::Echo, plan.runtime, &path, connections).await?;
 
     let mut pairs = Vec::new();
     for round in 0..=plan.rounds {
@@ -109,7 +102,20 @@ async fn compare(
 }
 
 impl Contestant {
-    async fn measure(
+    /// Starts a server with so many connections to it.
+    pub(crate) async fn start(
+        kind: Kind,
+        runtime: Runtime,
+        path: &Path,
+        connections: usize,
+    ) -> Result<Self, Failure> {
+        let process = ServerProcess::start(kind, runtime, path)?;
+        let channels = process.connections(connections).await?;
+        Ok(Self { process, channels, kind })
+    }
+
+    /// One round, after which the server must have counted what came of it.
+    pub(crate) async fn measure(
         &self,
         shape: Shape,
         source: Source,
@@ -138,6 +144,19 @@ impl Contestant {
             Kind::Echo | Kind::Bare => Ok(None),
             Kind::Pawl | Kind::Fed => setup::counted(&self.channels[0]).await.map(Some),
         }
+    }
+}
+
+impl Measured {
+    /// Outcomes a second.
+    #[expect(clippy::cast_precision_loss, reason = "fewer than 2^53")]
+    pub(crate) fn rate(&self) -> f64 {
+        self.tally.in_time() as f64 / self.length.as_secs_f64()
+    }
+
+    /// Microseconds that the server's threads ran for an event.
+    pub(crate) fn server_micros(&self) -> f64 {
+        self.server_cpu.micros_per(self.events).iter().map(|(_, micros)| micros).sum()
     }
 }
 

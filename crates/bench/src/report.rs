@@ -82,14 +82,6 @@ impl Report {
     }
 }
 
-impl Measured {
-    /// Outcomes a second.
-    #[expect(clippy::cast_precision_loss, reason = "fewer than 2^53")]
-    fn rate(&self) -> f64 {
-        self.tally.in_time() as f64 / self.length.as_secs_f64()
-    }
-}
-
 /// The echo, if it had to wait for the disk before it answered.
 fn with_disk(case: Case, mix: Mix, pairs: &[Pair]) {
     let p50 = |measured: &Measured| measured.tally.latency_micros(0.5);

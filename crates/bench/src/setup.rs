@@ -4,6 +4,8 @@ use pawl_api::pb::event_service_client::EventServiceClient;
 use pawl_api::pb::pipeline_service_client::PipelineServiceClient;
 use pawl_api::pb::system_service_client::SystemServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
 use tonic::transport::Channel;
 
 use crate::Failure;
@@ -19,6 +21,8 @@ const BETWEEN: [&str; 2] = ["offer", "agreed"];
 const LAST: &str = "won";
 /// Triggers that listen to each type of event.
 const LISTENING: usize = 10;
+/// For whom there are as many entities each.
+const RESPONSIBLES: u64 = 100;
 /// Most entities that one message may bring.
 const IMPORT: usize = 1_000;
 
@@ -32,10 +36,15 @@ pub(crate) async fn pawl(channel: &Channel, source: Source) -> Result<Answers, F
     answers(channel, source).await
 }
 
+/// What the server says of itself.
+pub(crate) async fn info(channel: &Channel) -> Result<pb::GetServerInfoResponse, Failure> {
+    let mut client = SystemServiceClient::new(channel.clone());
+    Ok(client.get_server_info(pb::GetServerInfoRequest {}).await?.into_inner())
+}
+
 /// Events and moves that the server has counted.
 pub(crate) async fn counted(channel: &Channel) -> Result<(u64, u64), Failure> {
-    let mut client = SystemServiceClient::new(channel.clone());
-    let info = client.get_server_info(pb::GetServerInfoRequest {}).await?.into_inner();
+    let info = info(channel).await?;
     Ok((info.event_count.try_into()?, info.move_count.try_into()?))
 }
 
@@ -102,14 +111,24 @@ async fn triggers(channel: &Channel, event_type: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Who is responsible for an entity, by its number: one of a hundred.
+pub(crate) fn responsible(number: u64) -> String {
+    format!("user/{}", number % RESPONSIBLES)
+}
+
 async fn entities(channel: &Channel, count: u64) -> Result<(), Failure> {
-    let entity = |number| pb::Entity {
-        entity_id: entity_id(number),
-        pipeline_id: PIPELINE.to_owned(),
-        stage_id: BETWEEN[0].to_owned(),
-        display_name: format!("Deal {number}"),
-        responsible: "user/7".to_owned(),
-        ..pb::Entity::default()
+    let entity = |number| {
+        let amount = Value { kind: Some(Kind::NumberValue(129.5)) };
+        let fields = [("amount".to_owned(), amount)];
+        pb::Entity {
+            entity_id: entity_id(number),
+            pipeline_id: PIPELINE.to_owned(),
+            stage_id: BETWEEN[0].to_owned(),
+            display_name: format!("Deal {number}"),
+            responsible: responsible(number),
+            fields: Some(Struct { fields: fields.into() }),
+            ..pb::Entity::default()
+        }
     };
     let request = move |from: u64| pb::ImportEntitiesRequest {
         entities: (from..count.min(from + IMPORT as u64)).map(entity).collect(),

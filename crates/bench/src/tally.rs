@@ -19,6 +19,8 @@ pub(crate) struct Tally {
     /// Outcomes that arrived while it counted.
     in_time: u64,
     latencies: Histogram<u64>,
+    /// The longest time in which a stream was answered nothing.
+    longest_silence: Duration,
 }
 
 impl Tally {
@@ -32,6 +34,7 @@ impl Tally {
             first_wrong: None,
             in_time: 0,
             latencies: Histogram::new(3)?,
+            longest_silence: Duration::ZERO,
         })
     }
 
@@ -60,6 +63,15 @@ impl Tally {
         Ok(self.latencies.record(latency.as_nanos().try_into()?)?)
     }
 
+    /// A stream was answered nothing for so long.
+    pub(crate) fn silent(&mut self, length: Duration) {
+        self.longest_silence = self.longest_silence.max(length);
+    }
+
+    pub(crate) fn longest_silence(&self) -> Duration {
+        self.longest_silence
+    }
+
     pub(crate) fn add(&mut self, other: Self) -> Result<(), Failure> {
         self.sent += other.sent;
         self.sent_moving += other.sent_moving;
@@ -69,6 +81,7 @@ impl Tally {
         self.first_wrong = self.first_wrong.take().or(other.first_wrong);
         self.in_time += other.in_time;
         self.latencies.add(other.latencies)?;
+        self.silent(other.longest_silence);
         Ok(())
     }
 

@@ -46,18 +46,19 @@ pub(crate) struct Sent {
 }
 
 impl Watchers {
-    /// Connects so many, ten to a hundred on each connection. They stand when this returns.
+    /// Connects so many, ten to a hundred on each connection; each asks for what `request` says of
+    /// its number. They stand when this returns.
     pub(crate) async fn connect(
         process: &ServerProcess,
         count: usize,
-        request: &pb::WatchMovesRequest,
+        request: impl Fn(usize) -> pb::WatchMovesRequest,
     ) -> Result<Self, Failure> {
         let connections = (count / FEW_PER_CONNECTION).clamp(1, PER_CONNECTION);
         let channels = process.connections(connections).await?;
         let all = Arc::new(All::default());
         let mut watchers = Self { reading: JoinSet::new(), all, each: Vec::new() };
         for index in 0..count {
-            let stream = raw::watch(channels[index % connections].clone(), request).await?;
+            let stream = raw::watch(channels[index % connections].clone(), &request(index)).await?;
             let own = Arc::new(AtomicU64::new(0));
             watchers.reading.spawn(read(stream, Arc::clone(&own), Arc::clone(&watchers.all)));
             watchers.each.push(own);

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +48,10 @@ pub(crate) enum Role {
     Endure(Endure),
     /// How long a snapshot of very many entities takes, and what the writer notices of it.
     Snapshot(Snapshot),
+    /// Publishes events to a NATS server with JetStream, in an empty directory, and says how many a
+    /// second it acknowledged. `crates/bench/peers` compares that with Pawl.
+    #[command(name = "jetstream")]
+    JetStream(JetStream),
 }
 
 /// What to measure of configurations with many triggers.
@@ -214,6 +219,26 @@ pub(crate) struct Endure {
     /// [default: the directory of this program]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+}
+
+/// What to publish to somebody else's server.
+#[derive(Debug, Args)]
+pub(crate) struct JetStream {
+    /// Where it listens.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) address: SocketAddr,
+
+    /// Connections, as many as Pawl gets.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) connections: u16,
+
+    /// Events on each connection that are not yet acknowledged.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = in_flight)]
+    pub(crate) in_flight: usize,
+
+    /// For how long to warm up, and then to measure.
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
+    pub(crate) seconds: Duration,
 }
 
 /// Which server.

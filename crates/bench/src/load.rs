@@ -14,7 +14,7 @@ use crate::events::{Events, Source, wide};
 use crate::tally::Tally;
 
 /// The streams fill up before anything counts.
-const RAMP: Duration = Duration::from_millis(200);
+pub(crate) const RAMP: Duration = Duration::from_millis(200);
 
 /// Entities that each event of a history moves, and how many such events a message has.
 const SUBJECTS: u64 = 100;
@@ -22,13 +22,13 @@ const EVENTS_PER_MESSAGE: usize = 10;
 
 /// While this lasts, answers count.
 #[derive(Debug, Clone, Copy)]
-struct Window {
-    from: Instant,
-    until: Instant,
+pub(crate) struct Window {
+    pub(crate) from: Instant,
+    pub(crate) until: Instant,
 }
 
 impl Window {
-    fn holds(self, now: Instant) -> bool {
+    pub(crate) fn holds(self, now: Instant) -> bool {
         self.from <= now && now < self.until
     }
 }

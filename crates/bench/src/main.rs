@@ -18,6 +18,7 @@ mod echo;
 mod endure;
 mod events;
 mod fan_out;
+mod jetstream;
 mod load;
 mod measure;
 mod memory;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Some(Role::Pairs(plan)) => block_on(Runtime::Single, pairs::run(&plan)),
         Some(Role::Endure(plan)) => block_on(Runtime::Single, endure::run(&plan)),
         Some(Role::Snapshot(plan)) => block_on(Runtime::Multi, snapshot::run(&plan)),
+        Some(Role::JetStream(plan)) => block_on(Runtime::Single, jetstream::run(&plan)),
         None => block_on(Runtime::Single, measure::run(&plan)),
     };
     match outcome {

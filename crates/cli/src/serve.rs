@@ -27,6 +27,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         retention: pawl_server::Retention {
             max_age: args.retention.0,
             max_bytes: Some(args.retention_bytes).filter(|bytes| *bytes > 0),
+            max_identities: args.max_identities,
         },
         stall_after: args.stall_after,
         backup_patience: args.backup_patience,

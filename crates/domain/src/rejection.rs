@@ -1,7 +1,7 @@
 use std::fmt;
 
-/// Why a request was refused, with nothing changed. The caller's to mend, but for a full disk, which
-/// is its operator's; our own failures are other types.
+/// Why a request was refused, with nothing changed. The caller's to mend, but for a full disk or
+/// memory, which are its operator's; our own failures are other types.
 ///
 /// Each variant has one public reason (`pawl.v1.ErrorReason`) and one status code; `pawl-api` maps
 /// them in one exhaustive match.
@@ -190,6 +190,18 @@ pub enum Rejection {
         /// Bytes that must stay free.
         min_free_bytes: u64,
     },
+    /// So many identities are remembered that there is no room for another (E4).
+    #[error(
+        "{count} identities of events and requests are remembered, and {limit} may be; nothing was \
+         written. The oldest are forgotten when the dedupe window has passed, then send the same \
+         again; a shorter --dedupe-window or a larger --max-identities prevents this"
+    )]
+    IdentitiesFull {
+        /// How many are remembered.
+        count: u64,
+        /// How many may be.
+        limit: u64,
+    },
 }
 
 /// The path of the field, shared or to be changed; each variant says whether it has one.
@@ -214,7 +226,8 @@ macro_rules! field_of {
             | Rejection::BuiltInType { .. }
             | Rejection::ReachTooLarge { .. }
             | Rejection::TriggerLimit { .. }
-            | Rejection::DiskFull { .. } => None,
+            | Rejection::DiskFull { .. }
+            | Rejection::IdentitiesFull { .. } => None,
         }
     };
 }

@@ -44,11 +44,13 @@ pub use error::{EngineError, WatchError};
 pub use handle::{Engine, QUEUE_CAPACITY};
 pub use hub::Counts;
 pub use operations::Publishing;
-pub use pawl_store::{Change, Head, OpenError, Page, Record, RequestIdentity, STORE, Store};
+pub use pawl_store::{
+    Change, Head, OpenError, Page, Record, Remembered, RequestIdentity, STORE, Store,
+};
 pub use progress::DEFAULT_STALL_AFTER;
 pub use publish::{Previewed, Published, Told};
 pub use read::{EntityQuery, LoggedMove, MoveQuery, MovesPage, TriggerQuery};
-pub use retention::{DEFAULT_RETENTION, Retained, Retention};
+pub use retention::{DEFAULT_MAX_IDENTITIES, DEFAULT_RETENTION, Retained, Retention};
 pub use token::ResumeToken;
 pub use watch::{
     Closing, Earliest, Encoded, MoveFilter, Pick, Show, Shown, Start, Step, Stretch, Watch,

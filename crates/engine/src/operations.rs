@@ -186,7 +186,7 @@ impl Engine {
     ) -> Result<Changed, EngineError> {
         let weight = wish.patch.fields.as_ref().map_or(1, weight);
         let mode = mode(validate_only);
-        let intent = Intent::new(mode, request.as_ref());
+        let intent = Intent::of_event(mode, request.as_ref());
         self.write(weight, intent, move |w| w.update_entity(wish, request, mode)).await
     }
 
@@ -198,7 +198,7 @@ impl Engine {
         validate_only: bool,
     ) -> Result<Changed, EngineError> {
         let mode = mode(validate_only);
-        let intent = Intent::new(mode, request.as_ref());
+        let intent = Intent::of_event(mode, request.as_ref());
         self.write(1, intent, move |w| w.move_entity(wish, request, mode)).await
     }
 

@@ -54,7 +54,7 @@ impl Writer {
             }));
         }
         // Here and not with the whole of what was published together: each event is answered for itself.
-        self.admit(&Intent::Write(None))?;
+        self.admit(&Intent::WriteEvent(None))?;
         let now = self.now;
         let unfolded = unfold(self, &event, Done::Nothing, now, explained)?;
         self.commit(unfolded, Vec::new(), None, |decisions| Change::EventDecided {

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use pawl_store::{StoreError, TrimPolicy};
-use tracing::{debug, error};
+use pawl_domain::Rejection;
+use pawl_store::{Remembered, StoreError, TrimPolicy};
+use tracing::{debug, error, info, warn};
 
 use crate::core::Core;
 use crate::{Earliest, Engine, EngineError};
 
 /// How far back the log reaches unless said otherwise (Q4).
 pub const DEFAULT_RETENTION: Duration = Duration::from_hours(30 * 24);
+/// How many identities are remembered unless said otherwise.
+pub const DEFAULT_MAX_IDENTITIES: u64 = 100_000_000;
 /// How often it is looked whether something is to be trimmed.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two steps, so that the writer gets its turn.
@@ -28,11 +31,27 @@ pub struct Retention {
     pub max_age: Option<Duration>,
     /// The oldest are trimmed while the log has more bytes; `None` keeps them however many there are.
     pub max_bytes: Option<u64>,
+    /// The oldest are trimmed while more than nine tenths of so many identities are remembered; when
+    /// so many are, what would leave another is refused.
+    pub max_identities: u64,
+}
+
+impl Retention {
+    /// Refuses when no further identity is to be remembered.
+    pub(crate) fn check(&self, remembered: u64) -> Result<(), Rejection> {
+        let limit = self.max_identities;
+        let full = Rejection::IdentitiesFull { count: remembered, limit };
+        if remembered < limit { Ok(()) } else { Err(full) }
+    }
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { max_age: Some(DEFAULT_RETENTION), max_bytes: None }
+        Self {
+            max_age: Some(DEFAULT_RETENTION),
+            max_bytes: None,
+            max_identities: DEFAULT_MAX_IDENTITIES,
+        }
     }
 }
 
@@ -61,14 +80,20 @@ impl Engine {
             bytes: self.core.store.logged_bytes(),
         })
     }
+
+    /// How many identities of events and requests are remembered, and what they take.
+    pub fn remembered(&self) -> Remembered {
+        self.core.store.identities()
+    }
 }
 
-/// Looks after the room on the disk and trims, until the engine stops.
+/// Looks after the room on the disk and in memory and trims, until the engine stops.
 pub(crate) fn run(core: &Arc<Core>) {
     let closing = core.closing.subscribe();
-    let mut trimming = true;
+    let (mut trimming, mut was_full) = (true, false);
     while !*closing.borrow() {
         core.disk.look();
+        was_full = tell_if_full(core, was_full);
         // A trim writes as well, and gives the room that it makes to the database, not to the disk.
         if trimming
             && core.disk.check().is_ok()
@@ -83,17 +108,32 @@ pub(crate) fn run(core: &Arc<Core>) {
     }
 }
 
+/// Says once in the log that no further identity is remembered, and once that they are again.
+fn tell_if_full(core: &Core, was_full: bool) -> bool {
+    let (count, limit) = (core.store.identities().count, core.options.retention.max_identities);
+    let is_full = count >= limit;
+    if is_full && !was_full {
+        warn!(count, limit, "as many identities are remembered as may be: events are refused");
+    } else if was_full && !is_full {
+        info!(count, limit, "identities are forgotten again: events are accepted");
+    }
+    is_full
+}
+
 /// Trims what is to be trimmed now.
 fn trim(core: &Core) -> Result<(), StoreError> {
     if core.store.is_pinned() {
         return Ok(());
     }
-    let Retention { max_age, max_bytes } = core.options.retention;
+    let Retention { max_age, max_bytes, max_identities } = core.options.retention;
+    // A tenth is kept free, so that it is not waited for a trim.
+    let max_identities = max_identities - max_identities / 10;
     let head = core.hub.durable().head;
     let now = core.options.clock.now().max(head.time);
     let mut policy = TrimPolicy {
         expired_before: max_age.map(|age| now.before(age)),
         max_bytes,
+        max_identities: Some(max_identities),
         keep_from: now.before(core.options.dedupe_window),
         keep_after: 0,
     };
@@ -102,7 +142,8 @@ fn trim(core: &Core) -> Result<(), StoreError> {
         _ => false,
     };
     let is_large = max_bytes.is_some_and(|bytes| core.store.logged_bytes() > bytes);
-    if !is_old && !is_large {
+    let are_many = core.store.identities().count > max_identities;
+    if !is_old && !is_large && !are_many {
         return Ok(());
     }
     policy.keep_after = save_stats(core)?;

@@ -69,13 +69,15 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// What an operation is about to do to the disk.
+/// What an operation is about to do to the disk, and to the memory of identities.
 #[derive(Debug)]
 pub(crate) enum Intent {
     /// Nothing: it only asks or checks.
     Ask,
-    /// To write, unless the request that it names was made before.
+    /// To write, unless the request that it names was made before. That is remembered.
     Write(Option<RequestIdentity>),
+    /// The same, as an event, which is remembered too.
+    WriteEvent(Option<RequestIdentity>),
 }
 
 impl Intent {
@@ -83,6 +85,13 @@ impl Intent {
         match mode {
             Mode::Validate => Self::Ask,
             Mode::Write => Self::Write(request.cloned()),
+        }
+    }
+
+    pub(crate) fn of_event(mode: Mode, request: Option<&RequestIdentity>) -> Self {
+        match mode {
+            Mode::Validate => Self::Ask,
+            Mode::Write => Self::WriteEvent(request.cloned()),
         }
     }
 }
@@ -183,12 +192,19 @@ impl Writer {
         Ok(Pending { applied: Some(applied), answers, counts })
     }
 
-    /// Refuses what would write while the disk is full, before anything of it is done. What was
-    /// accepted before needs no room, and is answered as ever.
+    /// Refuses what would write while the disk is full, or be remembered while memory is, before
+    /// anything of it is done. What was accepted before needs no room, and is answered as ever.
     pub(crate) fn admit(&self, intent: &Intent) -> Result<(), Refusal> {
-        let (Intent::Write(request), Err(full)) = (intent, self.disk.check()) else {
-            return Ok(());
+        let (request, is_remembered) = match intent {
+            Intent::Ask => return Ok(()),
+            Intent::Write(request) => (request, request.is_some()),
+            Intent::WriteEvent(request) => (request, true),
         };
+        let room = self.disk.check().and_then(|()| {
+            let remembered = || self.store.identities().count;
+            if is_remembered { self.options.retention.check(remembered()) } else { Ok(()) }
+        });
+        let Err(full) = room else { return Ok(()) };
         match self.seen_request(request.as_ref())? {
             Some(_) => Ok(()),
             None => Err(full.into()),

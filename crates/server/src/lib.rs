@@ -17,7 +17,7 @@ mod status;
 
 pub use config::{Config, Connections, DEFAULT_DEDUPE_WINDOW};
 pub use pawl_engine::{
-    DEFAULT_BACKUP_PATIENCE, DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION, DEFAULT_STALL_AFTER,
-    FreeSpace, Reserve, Retention,
+    DEFAULT_BACKUP_PATIENCE, DEFAULT_MAX_IDENTITIES, DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION,
+    DEFAULT_STALL_AFTER, FreeSpace, Reserve, Retention,
 };
 pub use serve::{RunError, Running, StartError, start};

@@ -17,7 +17,8 @@ use tracing::error;
 const DOMAIN: &str = "pawl";
 /// When to try again after a failure that may pass.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// The same while the disk is full, which somebody has to see to.
+/// The same while the disk is full, which somebody has to see to, or the memory of identities, which
+/// takes a while.
 const RETRY_WITH_ROOM_AFTER: Duration = Duration::from_secs(10);
 
 /// A refusal as the status of a call.

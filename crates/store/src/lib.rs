@@ -44,6 +44,7 @@ pub use commit::{Applied, Batch, Committed, EntityRow, Head, Link};
 pub use compact::{CompactError, Compacted, compact};
 pub use directory::database_bytes;
 pub use error::{OpenError, StoreError};
+pub use identities::Remembered;
 pub use open::{DatabaseId, STORE, Store};
 pub use read::{Page, Row};
 pub use record::{Change, Record, RequestIdentity};

@@ -101,10 +101,12 @@ impl Store {
         unapplied: impl Fn(u64) -> Option<Arc<Record>>,
         confirm: impl Fn(&Record) -> bool,
     ) -> Result<Option<Arc<Record>>, StoreError> {
-        let identities = self.identities.read().unwrap_or_else(PoisonError::into_inner);
-        let candidates = identities.candidates(hash(&identities));
-        drop(identities);
-        for sequence in candidates {
+        let mut before = u64::MAX;
+        loop {
+            let identities = self.identities.read().unwrap_or_else(PoisonError::into_inner);
+            let candidate = identities.newest_before(before, hash(&identities));
+            drop(identities);
+            let Some(sequence) = candidate else { return Ok(None) };
             let record = match unapplied(sequence) {
                 Some(record) => Some(record),
                 None => self.record(sequence)?.map(Arc::new),
@@ -112,8 +114,8 @@ impl Store {
             if let Some(record) = record.filter(|record| confirm(record)) {
                 return Ok(Some(record));
             }
+            before = sequence;
         }
-        Ok(None)
     }
 
     /// What `read` makes of the parts of the chunk that holds `sequence`.

@@ -11,7 +11,7 @@ use prost::Message;
 
 use crate::checkpoint::Checkpoints;
 use crate::directory::{self, Claim, LOCK_ATTEMPTS, LOCK_PAUSE, SLED, SLED_NEW};
-use crate::identities::Identities;
+use crate::identities::{Identities, Remembered};
 use crate::journal::{Frame, Journal};
 use crate::mark::Mark;
 use crate::overlay::Overlay;
@@ -203,9 +203,9 @@ impl Store {
         error.explained(self.mark.path().parent().unwrap_or(Path::new(".")))
     }
 
-    /// How many event and request identities are remembered.
-    pub fn identities(&self) -> usize {
-        self.identities.read().unwrap_or_else(PoisonError::into_inner).len()
+    /// How many identities of events and requests are remembered, and what they take.
+    pub fn identities(&self) -> Remembered {
+        self.identities.read().unwrap_or_else(PoisonError::into_inner).held()
     }
 }
 

@@ -36,6 +36,8 @@ pub struct TrimPolicy {
     pub expired_before: Option<Timestamp>,
     /// The oldest chunks go while the log has more bytes than this.
     pub max_bytes: Option<u64>,
+    /// The oldest chunks go while more identities than this are remembered.
+    pub max_identities: Option<u64>,
     /// Nothing that was committed at or after this goes: the window of E4.
     pub keep_from: Timestamp,
     /// Nothing with a greater sequence goes: it is not durable yet, or not counted in the statistics.
@@ -43,11 +45,15 @@ pub struct TrimPolicy {
 }
 
 impl TrimPolicy {
-    /// Whether a chunk that ends with `last` goes, from the front of a log with so many bytes.
-    fn lets_go(&self, last: &Outline, logged_bytes: u64) -> bool {
+    /// Whether a chunk that ends with `last` goes, from the front of a log with so many bytes and
+    /// identities.
+    fn lets_go(&self, last: &Outline, logged_bytes: u64, identities: u64) -> bool {
         let expired = self.expired_before.is_some_and(|before| last.time() < before);
         let too_much = self.max_bytes.is_some_and(|max| logged_bytes > max);
-        (expired || too_much) && last.time() < self.keep_from && last.sequence <= self.keep_after
+        let too_many = self.max_identities.is_some_and(|max| identities > max);
+        (expired || too_much || too_many)
+            && last.time() < self.keep_from
+            && last.sequence <= self.keep_after
     }
 }
 
@@ -65,6 +71,7 @@ struct Cut {
     chunks: Vec<Chunk>,
     keys: usize,
     bytes: u64,
+    identities: u64,
     /// Where the log begins without them.
     tail: Tail,
     /// Whether the next chunk goes too.
@@ -81,8 +88,10 @@ impl Cut {
     fn take(&mut self, chunk: Chunk) {
         self.keys += chunk.keys.len();
         self.bytes += chunk.bytes;
-        let events = chunk.records.iter().filter(|record| record.event().is_some());
-        self.tail.events_before += events.count() as u64;
+        let events = chunk.records.iter().filter(|record| record.event().is_some()).count();
+        let requests = chunk.records.iter().filter(|record| record.request().is_some()).count();
+        self.identities += (events + requests) as u64;
+        self.tail.events_before += events as u64;
         self.tail.sequence += chunk.records.len() as u64;
         self.chunks.push(chunk);
     }
@@ -136,8 +145,9 @@ impl Store {
     fn cut(&self, tail: Tail, policy: &TrimPolicy) -> Result<Cut, StoreError> {
         // What is written from here on stays: so it is known how many moves lie before it.
         let head = self.head()?;
-        let logged_bytes = self.logged_bytes();
-        let mut cut = Cut { chunks: Vec::new(), keys: 0, bytes: 0, tail, more: false };
+        let (logged_bytes, identities) = (self.logged_bytes(), self.identities().count);
+        let chunks = Vec::new();
+        let mut cut = Cut { chunks, keys: 0, bytes: 0, identities: 0, tail, more: false };
         while cut.tail.sequence <= head.sequence {
             let chunk = self.outlined(cut.tail.sequence)?;
             let gap = || missing(cut.tail.sequence);
@@ -147,7 +157,8 @@ impl Store {
                 return Err(gap());
             }
             cut.tail.moves_before = first.moves_before;
-            let goes = policy.lets_go(last, logged_bytes - cut.bytes);
+            let identities = identities.saturating_sub(cut.identities);
+            let goes = policy.lets_go(last, logged_bytes - cut.bytes, identities);
             if !goes || !cut.has_room_for(&chunk) {
                 cut.more = goes;
                 return Ok(cut);

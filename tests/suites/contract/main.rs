@@ -23,13 +23,14 @@ use world::World;
 
 /// What no request can bring about at will: failures of the server, and what time does to watches
 /// (the suite `watch` waits for that).
-const BEYOND_REQUESTS: [ErrorReason; 7] = [
+const BEYOND_REQUESTS: [ErrorReason; 8] = [
     ErrorReason::ShuttingDown,
     ErrorReason::OutcomeUnknown,
     ErrorReason::Internal,
     ErrorReason::ResumeTokenExpired,
     ErrorReason::WatchAged,
     ErrorReason::DiskFull,
+    ErrorReason::IdentitiesFull,
     ErrorReason::BackupTooSlow,
 ];
 

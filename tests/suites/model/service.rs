@@ -35,7 +35,7 @@ impl Service {
         let options = Options {
             clock: Clock::steady(at),
             dedupe_window: Duration::from_secs(WINDOW_SECONDS) + Duration::from_millis(500),
-            retention: Retention { max_age: None, max_bytes: None },
+            retention: Retention { max_age: None, ..Retention::default() },
             reserve: Reserve::none(),
             stall_after: DEFAULT_STALL_AFTER,
         };
@@ -106,7 +106,8 @@ fn refusal(rejection: &Rejection) -> String {
         | Rejection::RequestIdReused { .. }
         | Rejection::BuiltInType { .. }
         | Rejection::TriggerLimit { .. }
-        | Rejection::DiskFull { .. } => format!("unforeseen: {rejection}"),
+        | Rejection::DiskFull { .. }
+        | Rejection::IdentitiesFull { .. } => format!("unforeseen: {rejection}"),
     }
 }
 

@@ -154,6 +154,11 @@ fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
                 ("min_free_bytes", min_free_bytes.to_string()),
             ],
         ),
+        Rejection::IdentitiesFull { count, limit } => (
+            Code::ResourceExhausted,
+            ErrorReason::IdentitiesFull,
+            vec![("count", count.to_string()), ("limit", limit.to_string())],
+        ),
     }
 }
 
@@ -247,6 +252,7 @@ mod tests {
             Rejection::RequestIdReused { request_id: s("r1") },
             Rejection::TriggerLimit { pipeline_id: s("sales"), event_type: s("x"), limit: 1_000 },
             Rejection::DiskFull { path: s("/data"), free_bytes: 7, min_free_bytes: 1_000 },
+            Rejection::IdentitiesFull { count: 1_001, limit: 1_000 },
         ]
     }
 

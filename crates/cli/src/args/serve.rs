@@ -46,6 +46,20 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "unlimited", value_parser = size)]
     pub(crate) retention_bytes: u64,
 
+    /// How many identities of events and requests are remembered at most. A million take about
+    /// 20 MiB of memory.
+    ///
+    /// Beyond nine tenths of them the oldest part of the log is trimmed, as with --retention-bytes.
+    /// When all are within --dedupe-window, events and requests with a request_id are refused until
+    /// the oldest are not: with 24h this takes a steady rate of N / 86,400 a second.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = pawl_server::DEFAULT_MAX_IDENTITIES,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub(crate) max_identities: u64,
+
     /// How much room the disk keeps: with less, writes are refused until there is room again, and
     /// reads and watches go on. `unlimited` writes on until the disk is full, after which the
     /// database may not open.

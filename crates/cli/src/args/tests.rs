@@ -36,5 +36,6 @@ fn the_defaults_are_those_of_the_server() {
     assert_eq!(args.dedupe_window, pawl_server::DEFAULT_DEDUPE_WINDOW);
     assert_eq!(args.stall_after, pawl_server::DEFAULT_STALL_AFTER);
     assert_eq!(args.backup_patience, pawl_server::DEFAULT_BACKUP_PATIENCE);
+    assert_eq!(args.max_identities, pawl_server::DEFAULT_MAX_IDENTITIES);
     assert_eq!(args.min_free_bytes, pawl_server::DEFAULT_MIN_FREE_BYTES);
 }

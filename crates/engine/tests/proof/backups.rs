@@ -5,7 +5,7 @@ use std::time::Duration;
 use pawl_engine::{BACKUP_MAX_TIME, Backup, BackupFailure, EngineError, Retention};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Bed, event, noise};
+use crate::support::{Bed, FOREVER, event, noise};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const AGE: Duration = Duration::from_secs(1_000);
@@ -79,7 +79,7 @@ async fn no_backup_takes_longer_than_a_day() {
 
 #[tokio::test]
 async fn nothing_is_trimmed_while_a_backup_runs() {
-    let retention = Retention { max_age: Some(AGE), max_bytes: None };
+    let retention = Retention { max_age: Some(AGE), ..FOREVER };
     let bed = heavy().await.reopen_with(retention).await;
     let mut backup = bed.engine.backup(BACKUP_MAX_TIME);
     assert!(matches!(backup.next().await, Some(Ok(_))));

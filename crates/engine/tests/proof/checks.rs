@@ -6,7 +6,7 @@ use pawl_domain::EntityPatch;
 use pawl_engine::{RequestIdentity, Retention};
 use tempfile::TempDir;
 
-use crate::support::{Bed, WINDOW, id, noise};
+use crate::support::{Bed, FOREVER, WINDOW, id, noise};
 
 /// A record takes a little more than this.
 const BYTES: usize = 30_000;
@@ -32,7 +32,7 @@ async fn only_the_request_is_left(later: Duration) {
     bed.hands.advance(later);
     bed.update("deal/1", patch, 0, Some(request("r2"))).await.unwrap();
     let max_bytes = Some(BYTES as u64 * 3 / 2);
-    let bed = bed.reopen_with(Retention { max_age: None, max_bytes }).await;
+    let bed = bed.reopen_with(Retention { max_bytes, ..FOREVER }).await;
     bed.hands.advance(WINDOW * 2);
     while bed.engine.retained().await.unwrap().bytes > BYTES as u64 * 3 / 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;

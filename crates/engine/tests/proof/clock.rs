@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pawl_engine::{FreeSpace, Reserve, Retention};
 
-use crate::support::{Bed, NANOSECOND, WINDOW, WITHIN, id, viewed};
+use crate::support::{Bed, FOREVER, NANOSECOND, WINDOW, WITHIN, id, viewed};
 
 const HOUR: Duration = Duration::from_hours(1);
 const YEAR: Duration = Duration::from_hours(365 * 24);
@@ -23,7 +23,7 @@ async fn bed() -> (Bed, Arc<AtomicU64>) {
     });
     let change = |options: &mut pawl_engine::Options| {
         options.reserve = Reserve { min_free_bytes: 0, free_space };
-        options.retention = Retention { max_age: Some(WINDOW), max_bytes: None };
+        options.retention = Retention { max_age: Some(WINDOW), ..FOREVER };
     };
     (Bed::new("a b").await.reopen_as(change).await, looks)
 }

@@ -13,7 +13,7 @@ use pawl_engine::{
 };
 
 use crate::support::{
-    Bed, WITHIN, entity_on, id, pipeline, request, stages, trigger, trigger_type, viewed,
+    Bed, FOREVER, WITHIN, entity_on, id, pipeline, request, stages, trigger, trigger_type, viewed,
 };
 use crate::watched::{moves_in, to_head};
 
@@ -238,7 +238,7 @@ async fn nothing_is_trimmed_meanwhile() {
     let bed = bed
         .reopen_as(|options| {
             options.reserve = space.reserve(MIN);
-            options.retention = Retention { max_age: Some(WITHIN), max_bytes: None };
+            options.retention = Retention { max_age: Some(WITHIN), ..FOREVER };
         })
         .await;
     bed.hands.advance(WITHIN * 2);

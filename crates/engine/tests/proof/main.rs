@@ -9,6 +9,7 @@ mod dedupe;
 mod disk;
 mod entities;
 mod events;
+mod identities;
 mod imports;
 mod load;
 mod moves;

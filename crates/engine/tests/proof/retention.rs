@@ -7,7 +7,7 @@ use pawl_engine::{
     VerdictQuery, WatchError,
 };
 
-use crate::support::{Bed, NEVER, WITHIN, event, id, trigger, trigger_type};
+use crate::support::{Bed, FOREVER, NEVER, WITHIN, event, id, trigger, trigger_type};
 use crate::watched::to_head;
 
 /// How old records may become here.
@@ -46,7 +46,7 @@ async fn trimmed(bed: &Bed, gone: u64) {
 }
 
 fn by_age() -> Retention {
-    Retention { max_age: Some(AGE), max_bytes: None }
+    Retention { max_age: Some(AGE), ..FOREVER }
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn statistics_survive_their_records_and_a_start() {
 #[tokio::test]
 async fn the_dedupe_window_is_kept_however_large_the_log_is() {
     let bed = aging(20).await;
-    let small = Retention { max_age: None, max_bytes: Some(1) };
+    let small = Retention { max_bytes: Some(1), ..FOREVER };
     bed.hands.advance(WITHIN);
     let bed = bed.reopen_with(small).await;
     // The first half is older than the window: it is trimmed, the second is not.

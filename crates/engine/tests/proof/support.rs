@@ -218,7 +218,8 @@ impl Bed {
 }
 
 /// Nothing is ever trimmed.
-const FOREVER: Retention = Retention { max_age: None, max_bytes: None };
+pub(crate) const FOREVER: Retention =
+    Retention { max_age: None, max_bytes: None, max_identities: u64::MAX };
 
 pub(crate) fn start(data: &Path, hands: &Hands) -> Engine {
     start_as(data, hands, |_| {})

@@ -49,7 +49,7 @@ impl SystemService for System {
         _: Request<pb::GetServerInfoRequest>,
     ) -> Result<Response<pb::GetServerInfoResponse>, Status> {
         let retained = self.engine.retained().await.map_err(failed)?;
-        let counts = self.engine.counts();
+        let (counts, remembered) = (self.engine.counts(), self.engine.remembered());
         let Options { dedupe_window, retention, reserve, .. } = self.engine.options();
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -74,8 +74,11 @@ impl SystemService for System {
                 max_bytes: i64::try_from(retention.max_bytes.unwrap_or(0)).unwrap_or(i64::MAX),
                 logged_bytes: retained.bytes.cast_signed(),
                 earliest_token: retained.earliest.token.as_bytes().to_vec(),
+                max_identities: i64::try_from(retention.max_identities).unwrap_or(i64::MAX),
             }),
             free_bytes: self.engine.free_bytes().map(u64::cast_signed),
+            identity_count: remembered.count.cast_signed(),
+            identity_memory_bytes: remembered.memory_bytes.cast_signed(),
         }))
     }
 }

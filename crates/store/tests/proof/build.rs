@@ -28,7 +28,13 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
 /// Lets nothing go, and would keep nothing either.
 pub(crate) fn no_trim() -> TrimPolicy {
     let keep_from = at(1 << 40);
-    TrimPolicy { expired_before: None, max_bytes: None, keep_from, keep_after: u64::MAX }
+    TrimPolicy {
+        expired_before: None,
+        max_bytes: None,
+        max_identities: None,
+        keep_from,
+        keep_after: u64::MAX,
+    }
 }
 
 /// Lets everything go.

@@ -59,7 +59,7 @@ fn makes_what_is_missing() {
     let path = dir.path().join("deep/er");
     let store = Store::open(&path).unwrap();
     assert_eq!(store.recovered(), Head::default());
-    assert_eq!(store.identities(), 0);
+    assert_eq!(store.identities().count, 0);
     assert!(path.join("sled").is_dir());
     assert!(!path.join("sled.new").exists());
 }

@@ -18,7 +18,7 @@ pub(crate) struct Seen {
     tail: Tail,
     logged_bytes: u64,
     oldest_time: Option<Timestamp>,
-    identities: usize,
+    identities: u64,
     records: Vec<Record>,
     /// The sequences found, by identity.
     events: Vec<Option<u64>>,
@@ -39,7 +39,7 @@ impl Seen {
             tail: store.tail(),
             logged_bytes: store.logged_bytes(),
             oldest_time: store.oldest_time().unwrap(),
-            identities: store.identities(),
+            identities: store.identities().count,
             events: events.map(sequence).collect(),
             requests: requests.map(sequence).collect(),
             records: Log::read_all(store),
@@ -78,6 +78,7 @@ fn what_goes_and_what_stays() {
     let last = |chunk: u64| at(999 + 2 * chunk);
     let by_age = |before| TrimPolicy { expired_before: Some(before), ..no_trim() };
     let by_size = |max| TrimPolicy { max_bytes: Some(max), ..no_trim() };
+    let by_number = |max| TrimPolicy { max_identities: Some(max), ..no_trim() };
     let second = std::time::Duration::from_secs(1);
     let after = |time: Timestamp| Timestamp::since_epoch(time.since(at(0)) + second);
     // The number of chunks that go.
@@ -92,9 +93,15 @@ fn what_goes_and_what_stays() {
         ("one chunk makes room enough", by_size(total - bytes[0]), 1),
         ("one chunk leaves a byte too much", by_size(total - bytes[0] - 1), 2),
         ("no log at all", by_size(0), 10),
+        ("just the identities that are allowed", by_number(20), 0),
+        ("an identity too many", by_number(19), 1),
+        ("one chunk leaves an identity too many", by_number(17), 2),
+        ("no identities at all", by_number(0), 10),
         ("the size asks for more", TrimPolicy { max_bytes: Some(0), ..by_age(last(5)) }, 10),
         ("the age asks for more", TrimPolicy { max_bytes: Some(total), ..by_age(last(5)) }, 4),
         ("too large but in the window", TrimPolicy { keep_from: last(4), ..by_size(0) }, 3),
+        ("too many but in the window", TrimPolicy { keep_from: last(4), ..by_number(0) }, 3),
+        ("too many but not durable", TrimPolicy { keep_after: 12, ..by_number(0) }, 6),
         ("old but in the window", TrimPolicy { keep_from: last(4), ..by_age(last(9)) }, 3),
         ("all but what is not durable", TrimPolicy { keep_after: 12, ..by_size(0) }, 6),
         ("half a chunk is not durable", TrimPolicy { keep_after: 13, ..by_size(0) }, 6),
@@ -144,7 +151,7 @@ fn nothing_is_answered_from_before_the_tail() {
             let found = store.find_request(&id(&format!("r{number}"))).unwrap();
             assert_eq!(found.map(|r| r.sequence), kept.then_some(of_request), "request {number}");
         }
-        assert_eq!(store.identities(), 14, "seven events and seven requests");
+        assert_eq!(store.identities().count, 14, "seven events and seven requests");
     }
 }
 
@@ -166,7 +173,7 @@ fn an_identity_goes_with_the_last_record_that_has_it() {
     }
     log.write(vec![Change::EntityWritten(entity("deal/1"))], Vec::new());
     for (keep_after, found, identities) in
-        [(0, Some(4), 2), (2, Some(4), 2), (3, Some(4), 2), (4, None, 0)]
+        [(0, Some(4), 8), (2, Some(4), 4), (3, Some(4), 2), (4, None, 0)]
     {
         log.trim(&TrimPolicy { keep_after, ..trim_all() });
         for reopen in [false, true] {
@@ -177,7 +184,7 @@ fn an_identity_goes_with_the_last_record_that_has_it() {
             assert_eq!(event.map(|record| record.sequence), found, "{keep_after}");
             let request = log.store.find_request(&id("r")).unwrap();
             assert_eq!(request.map(|record| record.sequence), found, "{keep_after}");
-            assert_eq!(log.store.identities(), identities, "{keep_after}");
+            assert_eq!(log.store.identities().count, identities, "{keep_after}");
         }
     }
     // And is a new one then.
@@ -208,7 +215,7 @@ fn a_log_that_is_trimmed_whole_leaves_its_head() {
     ];
     let named = (1..).map(|number| Some(request(&format!("r{number}"))));
     log.write_requests(named.zip(changes).collect(), vec![row(&entity("deal/1"))]);
-    assert_eq!((log.store.identities(), log.head.sequence), (15, 12));
+    assert_eq!((log.store.identities().count, log.head.sequence), (15, 12));
     log.trim(&trim_all());
     for reopen in [false, true] {
         if reopen {
@@ -217,7 +224,7 @@ fn a_log_that_is_trimmed_whole_leaves_its_head() {
         let store = &log.store;
         assert_eq!(store.head().unwrap(), log.head);
         assert_eq!(store.tail(), Tail { sequence: 13, events_before: 3, moves_before: 2 });
-        assert_eq!((store.identities(), store.logged_bytes()), (0, 0));
+        assert_eq!((store.identities().count, store.logged_bytes()), (0, 0));
         assert_eq!(store.oldest_time().unwrap(), None);
         assert_eq!(Log::read_all(store), []);
         assert!(!store.trim_step(&trim_all()).unwrap());

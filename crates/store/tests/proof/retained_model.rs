@@ -45,13 +45,21 @@ impl Model {
         self.chunks[self.gone..].iter().map(|chunk| chunk.bytes).sum()
     }
 
+    fn identities(&self) -> u64 {
+        let named = |record: &Arc<Record>| {
+            u64::from(record.event().is_some()) + u64::from(record.request.is_some())
+        };
+        self.retained().map(named).sum()
+    }
+
     /// Whether the oldest chunk goes.
     fn lets_go(&self, policy: &TrimPolicy) -> bool {
         let Some(oldest) = self.chunks.get(self.gone) else { return false };
         let old = policy.expired_before.is_some_and(|before| oldest.last().time < before);
         let large = policy.max_bytes.is_some_and(|max| self.bytes() > max);
         let needed = |r: &Arc<Record>| r.time >= policy.keep_from || r.sequence > policy.keep_after;
-        (old || large) && !oldest.records.iter().any(needed)
+        let many = policy.max_identities.is_some_and(|max| self.identities() > max);
+        (old || large || many) && !oldest.records.iter().any(needed)
     }
 
     fn tail(&self) -> Tail {
@@ -85,7 +93,7 @@ impl Model {
                 requests.insert(request.id.clone(), record.sequence);
             }
         }
-        assert_eq!(store.identities(), events.len() + requests.len());
+        assert_eq!(store.identities().count, self.identities());
         let names = (0..NAMES).map(|number| format!("n{number}"));
         let names: BTreeSet<String> = names.chain(["m1".to_owned(), "u1".to_owned()]).collect();
         for name in &names {
@@ -142,6 +150,7 @@ fn policy(log: &Log, model: &Model, rng: &mut Rng) -> TrimPolicy {
     TrimPolicy {
         expired_before: rng.bool().then(|| some_time(rng)),
         max_bytes: rng.bool().then(|| rng.u64(0..=model.bytes())),
+        max_identities: rng.bool().then(|| rng.u64(0..=model.identities())),
         keep_from: if rng.bool() { some_time(rng) } else { no_trim().keep_from },
         keep_after: if rng.bool() { rng.u64(tail..=log.head.sequence + 1) } else { u64::MAX },
     }

@@ -118,7 +118,8 @@ async fn start(data: &TempDir, trims: bool) -> (Stop, Task, SocketAddr) {
     let mut config = Config::new(data.path().join("data"), listen);
     if trims {
         config.dedupe_window = DEDUPE_WINDOW;
-        config.retention = Retention { max_age: None, max_bytes: Some(RETENTION_BYTES) };
+        config.retention =
+            Retention { max_age: None, max_bytes: Some(RETENTION_BYTES), ..Retention::default() };
     }
     // A call that is not quite over may hold the directory for a moment.
     let again = async {

@@ -77,7 +77,7 @@ impl Seen {
         let logged = info.retention.unwrap_or_default().logged_bytes;
         Ok(Self {
             resident: mib(resident_bytes(pawl.process.pid())?),
-            identities: 0.0,
+            identities: mib(info.identity_memory_bytes.try_into()?),
             log: mib(logged.try_into()?),
             dir: mib(size(data)?),
         })

@@ -40,7 +40,7 @@ async fn import(client: &Client, rig: &Rig, notes: &Notes, number: usize, mut rn
     let since = wall_clock();
     let imported = client.entities.clone().import_entities(tokio_stream::iter([message])).await;
     let imported = imported.expect("it is accepted").into_inner();
-    assert_eq!(imported.created_count, ENTITIES as i64);
+    assert_eq!(usize::try_from(imported.created_count), Ok(ENTITIES));
     let told = |id| Told::Entity { id, revision: 1, stage: Some("a".to_owned()) };
     notes.add(rig, since, ids.into_iter().map(told));
 }

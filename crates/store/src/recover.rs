@@ -1,9 +1,23 @@
+use std::ops::RangeInclusive;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use crate::identities::Identities;
+use crate::open::quietly;
 use crate::trim::{bytes_of, missing};
 use crate::{Head, Record, StatsRow, Store, StoreError, Tail, chunk, keys};
+
+/// Chunks that are read before they are looked at, each of a hundred kilobytes or so.
+const READ_AHEAD: usize = 16;
+
+/// What was read of the log.
+#[derive(Debug)]
+struct Chunk {
+    bytes: u64,
+    records: Vec<Record>,
+}
 
 /// What opening a database shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,18 +56,23 @@ impl Store {
             moves: tail.moves_before,
             events: tail.events_before,
         };
-        while reached.sequence < head.sequence {
-            let next = reached.sequence + 1;
-            let chunk = self.read_chunk(next, |parts| {
-                bytes += bytes_of(parts);
-                chunk::unpack(parts)
-            })?;
-            for record in &chunk.ok_or_else(|| missing(next))? {
-                reached = after(reached, record)?;
-                identities.insert(record);
-                observe(Recovered::Record(record));
+        // Reading takes as long as everything that is then done with what was read.
+        thread::scope(|scope| {
+            let (read, chunks) = sync_channel(READ_AHEAD);
+            scope.spawn(move || self.read_log(tail.sequence..=head.sequence, &read));
+            while reached.sequence < head.sequence {
+                let next = reached.sequence + 1;
+                // It ends before the log does only when it has told why.
+                let chunk = chunks.recv().map_err(|_| missing(next))??;
+                bytes += chunk.bytes;
+                for record in &chunk.records {
+                    reached = after(reached, record)?;
+                    identities.insert(record);
+                    observe(Recovered::Record(record));
+                }
             }
-        }
+            Ok::<_, StoreError>(())
+        })?;
         if reached != head || self.chunk_with(head.sequence + 1)?.is_some() {
             let problem = format!("it ends at {reached:?}, but its head says {head:?}");
             return Err(StoreError::damaged("the log", problem));
@@ -61,6 +80,31 @@ impl Store {
         *self.identities.write().unwrap_or_else(PoisonError::into_inner) = identities;
         self.logged_bytes.store(bytes, Ordering::Relaxed);
         Ok(head)
+    }
+
+    /// Reads the log, chunk by chunk, until nobody wants more of it.
+    fn read_log(
+        &self,
+        sequences: RangeInclusive<u64>,
+        read: &SyncSender<Result<Chunk, StoreError>>,
+    ) {
+        let (mut next, last) = sequences.into_inner();
+        while next <= last {
+            let chunk = quietly(|| {
+                self.read_chunk(next, |parts| {
+                    Ok(Chunk { bytes: bytes_of(parts), records: chunk::unpack(parts)? })
+                })
+            });
+            let chunk = chunk.map_err(|problem| StoreError::damaged("the log", problem));
+            let chunk = chunk.flatten().and_then(|chunk| chunk.ok_or_else(|| missing(next)));
+            next = match &chunk {
+                Ok(chunk) => next + chunk.records.len() as u64,
+                Err(_) => u64::MAX,
+            };
+            if read.send(chunk).is_err() {
+                return;
+            }
+        }
     }
 
     /// Checks that the log begins where its tail says, as far as that can be told without its records.

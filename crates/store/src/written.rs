@@ -4,8 +4,9 @@
 //! read there, and may go on with what lies behind it: then a row can be older than the log, though the
 //! log is whole. Only the log knows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use foldhash::HashMap;
 use pawl_domain::{Entity, EntityId, PipelineId, TypeCode, Version};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -31,9 +32,9 @@ impl Default for Written {
     fn default() -> Self {
         Self {
             seed: uuid::Uuid::new_v4().as_u64_pair().0,
-            entities: HashMap::new(),
-            pipelines: HashMap::new(),
-            types: HashMap::new(),
+            entities: HashMap::default(),
+            pipelines: HashMap::default(),
+            types: HashMap::default(),
             triggers: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::StoreError;
-use crate::open::quietly;
+use crate::flush::flush;
 
 /// How long what is applied waits for others before sled is synced.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -87,7 +87,6 @@ impl Checkpoints {
 
     /// Waits until sled has everything durably that is applied now.
     pub(crate) fn wait(&self) -> Result<u64, StoreError> {
-        self.shared.wake_sled();
         let mut state = self.shared.state();
         let applied = state.applied;
         state.is_urgent = true;
@@ -102,7 +101,6 @@ impl Drop for Checkpoints {
     fn drop(&mut self) {
         self.shared.state().is_over = true;
         self.shared.changed.notify_all();
-        self.shared.wake_sled();
         if let Some(thread) = self.thread.take() {
             // It has said what it had to say.
             let _ = thread.join();
@@ -158,17 +156,12 @@ impl Shared {
         }
     }
 
-    /// sled does not always wake who waits for a write that fails. Whoever flushes then does.
-    fn wake_sled(&self) {
-        // The thread hears of what is wrong.
-        let _ = quietly(|| self.db.flush());
-    }
-
     /// flush alone hands sled's buffers to the page cache without waiting for the disk, and sync_data
     /// alone does not see sled's buffers: only both, in this order, are power-safe.
     fn sync(&self) -> Result<(), String> {
-        let flushed = self.db.flush().map_err(|error| error.to_string());
-        let synced = flushed.and_then(|_| self.file.sync_data().map_err(|error| error.to_string()));
+        let flushed = flush(&self.db).map_err(|error| error.to_string());
+        let synced =
+            flushed.and_then(|()| self.file.sync_data().map_err(|error| error.to_string()));
         if synced.is_err() {
             self.forget_cached();
         }

@@ -10,6 +10,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::directory::{self, COMPACT_NEW, Claim, SLED};
+use crate::flush::flush;
 use crate::open::{Purpose, io_error, open_sled, quietly, unopened};
 use crate::verify::{Look, Phase, check_new};
 use crate::{OpenError, Progress, Report, Store};
@@ -114,7 +115,7 @@ fn write(source: &Store, from: &Path, to: &Path, look: &mut Look<'_>) -> Result<
             }
         }
         target.apply_batch(std::mem::take(&mut batch)).map_err(unwritable)?;
-        target.flush().map_err(unwritable)
+        flush(&target).map_err(unwritable)
     });
     written.map_err(|problem| unopened(to, problem))??;
     Ok(digest.digest128())

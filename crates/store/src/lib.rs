@@ -14,6 +14,7 @@ mod compact;
 mod convert;
 mod directory;
 mod error;
+mod flush;
 mod identities;
 mod journal;
 mod keys;

@@ -11,6 +11,7 @@ use prost::Message;
 
 use crate::checkpoint::Checkpoints;
 use crate::directory::{self, Claim, LOCK_ATTEMPTS, LOCK_PAUSE, SLED, SLED_NEW};
+use crate::flush::flush;
 use crate::identities::{Identities, Remembered};
 use crate::journal::{Frame, Journal};
 use crate::mark::Mark;
@@ -151,8 +152,10 @@ impl Store {
         }
         remove_unfinished_snapshots(&sled_dir, &file_path)?;
         readable::check(&sled_dir, &file_path)?;
-        let db = open_sled(&sled_dir, purpose)?;
+        // Each handle is told once of what could not be written since it was opened. That of sled's own
+        // thread tells nobody, so this one is there first.
         let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
+        let db = open_sled(&sled_dir, purpose)?;
         let damaged = |problem: String| OpenError::Damaged { path: sled_dir.clone(), problem };
         let database_id = identity(&db, dir, &damaged)?;
         let mark = Mark::open(dir, database_id)?;
@@ -164,7 +167,7 @@ impl Store {
             .map_err(|problem| unopened(&sled_dir, problem))?
             .map_err(|error| unopened(&sled_dir, error.to_string()))?;
         // A process that was killed may have left what no sync has reached. It is shown from here on.
-        db.flush().map_err(|error| unopened(&file_path, error.to_string()))?;
+        flush(&db).map_err(|error| unopened(&file_path, error.to_string()))?;
         file.sync_data().map_err(io_error("sync", &file_path))?;
         let checkpoints = Arc::new(Checkpoints::start(db.clone(), file, file_path, last));
         let logged_bytes = Arc::new(AtomicU64::new(0));
@@ -230,13 +233,12 @@ fn replay(db: &sled::Db, frames: &[Frame]) -> Result<u64, StoreError> {
 fn create(dir: &Path, sled_dir: &Path, existing: Option<&Path>) -> Result<(), OpenError> {
     let unfinished = dir.join(SLED_NEW);
     directory::remove(&unfinished)?;
-    let db = open_sled(&unfinished, Purpose::Serving)?;
+    // Without sled's own thread, which does not tell when it could not sync what it wrote.
+    let db = open_sled(&unfinished, Purpose::Passing)?;
     let damaged = |error: sled::Error| unopened(&unfinished, error.to_string());
     identify(&db, DatabaseId::new()).map_err(damaged)?;
     db.insert(keys::HEAD, pb::Head::default().encode_to_vec()).map_err(damaged)?;
-    db.flush().map_err(damaged)?;
-    // sled does it when it is closed, but perhaps on a thread of its own, where nobody hears how it went.
-    directory::sync_database(&unfinished)?;
+    flush(&db).map_err(damaged)?;
     drop(db);
     directory::sync_database(&unfinished)?;
     fs::rename(&unfinished, sled_dir).map_err(io_error("rename", &unfinished))?;

@@ -15,6 +15,7 @@ use prost::Message;
 use crate::backup::{Begin, Item};
 use crate::chunk::{self, Stored};
 use crate::directory::{self, Claim, RESTORE_NEW, SLED};
+use crate::flush::flush;
 use crate::keys::{self, Family};
 use crate::open::{Purpose, identity_of, io_error, open_sled, quietly, unopened};
 use crate::verify::{Look, Phase, check_new};
@@ -221,7 +222,7 @@ impl Target<'_> {
             self.batch.insert(&keys::TAIL[..], pb::Tail::from(tail).encode_to_vec());
         }
         self.flush()?;
-        self.db.flush()?;
+        flush(self.db)?;
         Ok(())
     }
 

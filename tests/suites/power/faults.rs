@@ -50,13 +50,16 @@ const fn from(what: Access, name: &'static str, nth: u32, errno: i32) -> Fault {
     Fault { what, name, nth, errno, lasting: true }
 }
 
-const UNDER_LOAD: [Fault; 13] = [
+const UNDER_LOAD: [Fault; 15] = [
     once(Access::SyncData, "journal.", 1),
     from(Access::SyncData, "journal.", 5, EIO),
     once(Access::Write, "journal.", 3),
     from(Access::Write, "journal.", 3, ENOSPC),
     once(Access::Write, "mark", 2),
     once(Access::SyncData, "db", 1),
+    // By sled's own thread, which tells nobody.
+    once(Access::Sync, "db", 1),
+    once(Access::Sync, "db", 3),
     once(Access::SyncAny, "db", 3),
     from(Access::SyncAny, "db", 1, EIO),
     once(Access::Write, "db", 1),
@@ -180,8 +183,9 @@ fn is_unknown(fault: &Fault, status: &Status) -> bool {
     let is_fair = match refused.reason.as_str() {
         "OUTCOME_UNKNOWN" | "SHUTTING_DOWN" => status.code() == Code::Unavailable,
         "INTERNAL" => status.code() == Code::Internal,
-        // The connection broke.
-        reason => reason.is_empty() && status.code() != Code::Internal,
+        // The connection broke, which has no reason.
+        "" => status.code() != Code::Internal || status.message().starts_with("h2 protocol error"),
+        _ => false,
     };
     assert!(is_fair, "{fault:?}: {refused:?}");
     refused.reason == "OUTCOME_UNKNOWN"

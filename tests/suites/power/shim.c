@@ -37,6 +37,7 @@
 #define KNOWN_MAX 4096
 #define NAME_BYTES 64
 #define SECTOR 512
+#define FDS 1024
 /* A shorter end of equal bytes is not worth being told as such. */
 #define FILL_MIN 256
 
@@ -267,6 +268,29 @@ static int fails(char what, ino_t ino, const char *name) {
     return 1;
 }
 
+/* A sync that fails tells of it every handle that is open then, each once, at its next sync. */
+static int owed[FDS];
+
+static void owe_others(int fd, ino_t ino, int error) {
+    struct stat stat;
+    for (int other = 0; other < FDS; other++)
+        if (other != fd && fstat(other, &stat) == 0 && stat.st_ino == ino) owed[other] = error;
+}
+
+static int sync_fails(int fd, ino_t ino, const char *name, char what) {
+    int error = fd < FDS ? owed[fd] : 0;
+    if (fails(what, ino, name)) {
+        error = errno;
+        if (!told.lasting) owe_others(fd, ino, error);
+    } else if (error != 0) {
+        tell_number(FAILED, ino, (uint64_t)error, (uint64_t)what, 0);
+    }
+    if (error == 0) return 0;
+    if (fd < FDS) owed[fd] = 0;
+    errno = error;
+    return 1;
+}
+
 /* ---- opening ---- */
 
 static int open_at(int dir, const char *path, int flags, mode_t mode) {
@@ -280,6 +304,7 @@ static int open_at(int dir, const char *path, int flags, mode_t mode) {
     if (!fails('o', before, slash == NULL ? below : slash + 1))
         fd = (int)syscall(SYS_openat, dir, path, flags, mode);
     int error = errno;
+    if (fd >= 0 && fd < FDS) owed[fd] = 0;
     if (fd >= 0 && fstat(fd, &stat) == 0) {
         remember(stat.st_ino, below);
         if (before == 0) tell_path(CREATE, stat.st_ino, below);
@@ -448,7 +473,7 @@ static int sync_one(int fd, int only_data) {
     struct known *file = ours(fd);
     if (file == NULL) return (int)syscall(call, fd);
     ino_t ino = file->ino;
-    if (fails(only_data ? 'd' : 's', ino, file->name)) {
+    if (sync_fails(fd, ino, file->name, only_data ? 'd' : 's')) {
         int error = errno;
         pthread_mutex_unlock(&lock);
         errno = error;

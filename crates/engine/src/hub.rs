@@ -13,7 +13,7 @@ use crate::watch::{Audience, Interest, Place, Stretch};
 
 /// When many watchers were woken the next ones are woken a little later, so that each message
 /// carries more: this long for each of them, and at most that long.
-const PAUSE_PER_WATCHER: Duration = Duration::from_micros(10);
+const PAUSE_PER_WATCHER: Duration = Duration::from_micros(50);
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// How many of each thing there are.

@@ -15,8 +15,8 @@ use crate::memory::resident_bytes;
 use crate::{Failure, setup};
 
 const SOURCE: Source = Source { mix: Mix::Real, choice: Choice::Zipf, entities: 100_000, seed: 1 };
-/// Messages of 64 events in flight on each of four streams.
-const IN_FLIGHT: usize = 256;
+/// Messages of 64 events in flight on each of four streams: few, so that silence tells of the server.
+const IN_FLIGHT: usize = 32;
 const MIB: f64 = 1_024.0 * 1_024.0;
 
 /// Publishes, kills, starts again, and prints what was seen.

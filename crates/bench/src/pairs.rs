@@ -106,7 +106,7 @@ async fn ask(question: Question, plan: &Pairs, dir: &Path) -> Result<(), Failure
 fn servers(question: Question, plan: &Pairs, dir: &Path, memory: &Path) -> (Shape, [Server; 2]) {
     let source = Source { mix: Mix::Real, choice: Choice::Zipf, entities: ENTITIES, seed: SEED };
     let server = |name, source| {
-        let dir = dir.join(format!("{name}").replace(' ', "-"));
+        let dir = dir.join(str::replace(name, " ", "-"));
         Server { name, dir, source, watchers: 0 }
     };
     let entities = |choice| {

@@ -92,7 +92,10 @@ impl Tally {
             return Err(format!("{} outcomes are wrong, the first: {wrong:?}", self.wrong).into());
         }
         let Self { sent, sent_moving, moved, stayed, .. } = *self;
-        if (moved, stayed) != (sent_moving, sent - sent_moving) || self.in_time == 0 {
+        if self.in_time == 0 {
+            return Err("no outcome came while it counted; measure longer".into());
+        }
+        if (moved, stayed) != (sent_moving, sent - sent_moving) {
             let problem = format!(
                 "of {sent} events {sent_moving} should have moved; {moved} moved, {stayed} stayed"
             );

@@ -22,8 +22,9 @@ use crate::progress::Stage;
 use crate::state::State;
 
 /// How much one batch takes before it is closed; it never waits for more. A decision, an entity and
-/// every 256 bytes that they bring weigh 1, eight verdicts too: about a megabyte.
-const BATCH_WEIGHT: u32 = 4_096;
+/// every 256 bytes that they bring weigh 1, eight verdicts too: about a quarter of a megabyte. While it
+/// is synced and answered the next one is decided, so larger ones would leave somebody waiting.
+const BATCH_WEIGHT: u32 = 1_024;
 /// How much one job of a long request brings.
 pub(crate) const JOB_WEIGHT: u32 = 1_024;
 /// How many verdicts weigh as much as a decision.

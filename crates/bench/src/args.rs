@@ -206,6 +206,11 @@ pub(crate) struct Endure {
     #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
     pub(crate) events: u64,
 
+    /// Characters of one more attribute of each event, chosen by chance, so that they cannot be
+    /// compressed.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = characters)]
+    pub(crate) note: usize,
+
     /// How often it is looked what has become of memory and directory.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) every: Duration,
@@ -322,6 +327,13 @@ impl Plan {
 pub(crate) fn from_command_line() -> (Option<Role>, Plan) {
     let Bench { role, plan } = Bench::parse();
     (role, plan)
+}
+
+fn characters(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(characters) if characters <= 30_000 => Ok(characters),
+        _ => Err("is no number from 0 to 30000".to_owned()),
+    }
 }
 
 fn in_flight(text: &str) -> Result<usize, String> {

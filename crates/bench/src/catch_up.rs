@@ -24,7 +24,7 @@ use crate::watchers::Watchers;
 use crate::{block_on, load, raw, setup};
 
 const SOURCE: Source =
-    Source { mix: Mix::Real, choice: Choice::Uniform, entities: 10_000, seed: 1 };
+    Source { mix: Mix::Real, choice: Choice::Uniform, entities: 10_000, seed: 1, note: 0 };
 /// The round in which the greatest rate is found; those that are measured come before.
 const FASTEST: u32 = 9_999;
 /// Between two rounds, so that what the last one left behind is done.

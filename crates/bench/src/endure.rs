@@ -14,24 +14,26 @@ use crate::measure::{Contestant, beside_program};
 use crate::memory::resident_bytes;
 use crate::{Failure, setup};
 
-const SOURCE: Source = Source { mix: Mix::Real, choice: Choice::Zipf, entities: 100_000, seed: 1 };
+const SOURCE: Source =
+    Source { mix: Mix::Real, choice: Choice::Zipf, entities: 100_000, seed: 1, note: 0 };
 /// Messages of 64 events in flight on each of four streams: few, so that silence tells of the server.
 const IN_FLIGHT: usize = 32;
 const MIB: f64 = 1_024.0 * 1_024.0;
 
 /// Publishes, kills, starts again, and prints what was seen.
 pub(crate) async fn run(plan: &Endure) -> Result<(), Failure> {
+    let source = Source { note: plan.note, ..SOURCE };
     let dir = plan.data.clone().map_or_else(beside_program, Ok)?;
     let dir = tempfile::Builder::new().prefix("pawl-bench-").tempdir_in(dir)?;
     let data = dir.path().join("data");
     let shape = Case::Stream64.shape(IN_FLIGHT);
     let start = || Contestant::start(Kind::Pawl, Runtime::Multi, &data, shape.connections);
     let mut pawl = start().await?;
-    setup::pawl(&pawl.channels[0], SOURCE).await?;
+    setup::pawl(&pawl.channels[0], source).await?;
     row(["events", "events/s", "silent ms", "resident", "identities", "log", "directory"]);
     let mut events = 0;
     for round in 0.. {
-        let measured = pawl.measure(shape, SOURCE, round, plan.every).await?;
+        let measured = pawl.measure(shape, source, round, plan.every).await?;
         events = setup::counted(&pawl.channels[0]).await?.0;
         let silence = measured.tally.longest_silence();
         let seen = Seen::of(&pawl, &data).await?;

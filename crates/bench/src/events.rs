@@ -28,6 +28,8 @@ pub(crate) struct Source {
     pub(crate) choice: Choice,
     pub(crate) entities: u64,
     pub(crate) seed: u64,
+    /// Characters of one more attribute, which no compression makes much shorter.
+    pub(crate) note: usize,
 }
 
 /// Makes the events of one lane in one round: the same for both servers, and no event twice.
@@ -66,6 +68,10 @@ impl Events {
         event.r#type.push_str(if moves { MOVING } else { STAYING });
         let entity = self.choose();
         event.subjects.push(entity_id(entity));
+        if self.source.note > 0 {
+            let note = Value { kind: Some(Kind::StringValue(self.note())) };
+            event.attributes.get_or_insert_default().fields.insert("note".to_owned(), note);
+        }
         event
     }
 
@@ -90,6 +96,17 @@ impl Events {
             Choice::Zipf => (entities + 1.0).powf(chance) - 1.0,
         };
         (chosen as u64).min(self.source.entities - 1)
+    }
+
+    /// Ten of 64 characters for each random number.
+    fn note(&mut self) -> String {
+        let mut note = String::with_capacity(self.source.note);
+        let mut random = 0;
+        for index in 0..self.source.note {
+            random = if index % 10 == 0 { self.random() } else { random >> 6 };
+            note.push(char::from(b'0' + (random & 63) as u8));
+        }
+        note
     }
 
     /// SplitMix64.
@@ -140,7 +157,7 @@ mod tests {
     use super::*;
 
     fn thousand(mix: Mix, choice: Choice, lane: usize) -> Vec<pb::Event> {
-        Source { mix, choice, entities: 50, seed: 1 }.events(3, lane).make_some(1_000)
+        Source { mix, choice, entities: 50, seed: 1, note: 0 }.events(3, lane).make_some(1_000)
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(crate) async fn run(plan: &JetStream) -> Result<(), Failure> {
     let mut control = Connection::open(plan.address, "control").await?;
     let (subject, config) = CREATE;
     created(&control.ask(subject, config).await?)?;
-    let source = Source { mix: Mix::Real, choice: Choice::Zipf, entities: 100_000, seed: 1 };
+    let source =
+        Source { mix: Mix::Real, choice: Choice::Zipf, entities: 100_000, seed: 1, note: 0 };
     let mut sent = 0;
     let mut measured = Done::default();
     // The first only warms up.

@@ -71,7 +71,8 @@ async fn compare(
     plan: &Plan,
     dir: &Path,
 ) -> Result<(Vec<Pair>, Sizes), Failure> {
-    let source = Source { mix, choice: plan.choice, entities: plan.entities, seed: plan.seed };
+    let source =
+        Source { mix, choice: plan.choice, entities: plan.entities, seed: plan.seed, note: 0 };
     let shape = case.shape(plan.in_flight);
     let connections = shape.connections;
     let pawl = Contestant::start(Kind::Pawl, plan.runtime, &dir.join("data"), connections).await?;

@@ -104,7 +104,8 @@ async fn ask(question: Question, plan: &Pairs, dir: &Path) -> Result<(), Failure
 
 /// What differs.
 fn servers(question: Question, plan: &Pairs, dir: &Path, memory: &Path) -> (Shape, [Server; 2]) {
-    let source = Source { mix: Mix::Real, choice: Choice::Zipf, entities: ENTITIES, seed: SEED };
+    let source =
+        Source { mix: Mix::Real, choice: Choice::Zipf, entities: ENTITIES, seed: SEED, note: 0 };
     let server = |name, source| {
         let dir = dir.join(str::replace(name, " ", "-"));
         Server { name, dir, source, watchers: 0 }

@@ -22,7 +22,7 @@ use crate::spread::Spread;
 use crate::{Failure, load, setup};
 
 const SOURCE: Source =
-    Source { mix: Mix::Real, choice: Choice::Uniform, entities: 10_000, seed: 1 };
+    Source { mix: Mix::Real, choice: Choice::Uniform, entities: 10_000, seed: 1, note: 0 };
 /// Moves before anything is measured: more than the hub and the store keep in memory.
 const WARM_UP: u64 = 250_000;
 /// Between two rounds, so that what the last one left behind is done.

@@ -100,6 +100,17 @@ impl Client {
         Ok(published.into_inner().outcome.expect("an outcome is given"))
     }
 
+    /// Publishes again and again until it is accepted; until then it is refused for this reason.
+    pub async fn publish_once_admitted(&self, event: pb::Event, reason: &str) -> pb::EventOutcome {
+        loop {
+            match self.try_publish(event.clone()).await {
+                Ok(outcome) => return outcome,
+                Err(status) => assert_eq!(crate::Refused::from(&status).reason, reason),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
     /// Publishes events on one stream, each in a message of its own, and gives all outcomes.
     pub async fn publish_all(&self, events: Vec<pb::Event>) -> Vec<pb::EventOutcome> {
         let view = pb::DecisionView::Full.into();

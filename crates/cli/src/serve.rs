@@ -21,8 +21,16 @@ const DEFAULT_DATA: &str = "./pawl-data";
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(&args.log, args.log_format);
     let data = Data::choose(args.data, args.demo)?;
+    let tls = args.tls_cert.zip(args.tls_key).map(|(certificate, key)| pawl_server::TlsFiles {
+        certificate,
+        key,
+        client_ca: args.tls_client_ca,
+    });
     let mut config = pawl_server::Config {
         insecure: args.insecure,
+        access_file: args.access_file,
+        tls,
+        cors_origins: args.cors_origin,
         dedupe_window: args.dedupe_window,
         retention: pawl_server::Retention {
             max_age: args.retention.0,
@@ -35,8 +43,11 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
             keepalive_interval: args.keepalive_interval.0,
             keepalive_timeout: args.keepalive_timeout,
             max_streams: args.max_streams_per_connection,
+            max_connections: args.max_connections,
+            handshake_timeout: args.handshake_timeout,
             max_age: args.max_connection_age.0,
         },
+        max_waiting: args.max_waiting_calls,
         ..pawl_server::Config::new(data.path(), args.listen)
     };
     config.reserve.min_free_bytes = args.min_free_bytes;
@@ -61,7 +72,7 @@ async fn serve(config: pawl_server::Config, with_demo: bool) -> Result<(), Failu
     };
     let listening = running.address();
     // Nobody has to read it.
-    let _ = print(&format!("listening on http://{listening}\n"));
+    let _ = print(&format!("listening on {}://{listening}\n", running.scheme()));
 
     let mut demo_failure = None;
     let stop = async {

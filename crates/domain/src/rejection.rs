@@ -121,6 +121,13 @@ pub enum Rejection {
         /// The kind that was given.
         actual: String,
     },
+    /// The caller is limited to some pipelines, and this is not in them. Whether it exists is not
+    /// said: the answer to what does not exist is the same, and names only what the caller sent.
+    #[error("{}", out_of_scope(named.as_ref()))]
+    OutOfScope {
+        /// What the caller named; `None` for what concerns all pipelines at once.
+        named: Option<(Resource, String)>,
+    },
     /// The resource changed since the caller read it (X4, T9).
     #[error(
         "expected revision {expected_revision}, but it is {actual_revision}; \
@@ -220,6 +227,7 @@ macro_rules! field_of {
             | Rejection::StageInUse { .. }
             | Rejection::PipelineInUse { .. }
             | Rejection::TriggerTypeInUse { .. }
+            | Rejection::OutOfScope { .. }
             | Rejection::RevisionMismatch { .. }
             | Rejection::EventIdReused { .. }
             | Rejection::RequestIdReused { .. }
@@ -253,6 +261,11 @@ impl Rejection {
         Self::AlreadyExists { resource, id: id.to_string() }
     }
 
+    /// It is not in the pipelines to which the caller is limited, or not there at all.
+    pub fn out_of_scope(resource: Resource, id: &impl ToString) -> Self {
+        Self::OutOfScope { named: Some((resource, id.to_string())) }
+    }
+
     /// Path of the offending field, where there is one.
     pub fn field(&self) -> Option<&str> {
         field_of!(self).map(String::as_str)
@@ -265,6 +278,16 @@ impl Rejection {
             *field = format!("{prefix}.{field}");
         }
         self
+    }
+}
+
+fn out_of_scope(named: Option<&(Resource, String)>) -> String {
+    match named {
+        Some((resource, id)) => format!(
+            "{resource} {id:?} does not exist or is outside of the pipelines to which the caller is \
+             limited"
+        ),
+        None => "this concerns all pipelines, and the caller is limited to some of them".to_owned(),
     }
 }
 

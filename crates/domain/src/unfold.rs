@@ -31,6 +31,12 @@ pub trait World {
         &mut self,
         customer: &CustomerId,
     ) -> Result<Vec<(Arc<Entity>, u64)>, Self::Error>;
+
+    /// Whether subjects reach an entity: one that they do not is for them as if it did not exist.
+    /// What follows along a chain asks for no leave.
+    fn is_reachable(&self, _: &Entity) -> bool {
+        true
+    }
 }
 
 /// What an event has done before any trigger is asked.
@@ -156,7 +162,7 @@ impl<W: World> Unfolding<'_, W> {
         let mut missing = HashSet::new();
         for subject in subjects {
             if let Subject::Entity(id) = subject
-                && self.entity(id)?.is_none()
+                && self.reachable(id)?.is_none()
             {
                 missing.insert(id);
             }
@@ -169,6 +175,9 @@ impl<W: World> Unfolding<'_, W> {
         let mut by_pipeline: BTreeMap<PipelineId, Vec<(u64, EntityId)>> = BTreeMap::new();
         let mut reaches: HashMap<PipelineId, Arc<Pipeline>> = HashMap::new();
         for (entity, written_at) in self.world.entities_of(customer)? {
+            if !self.world.is_reachable(&entity) {
+                continue;
+            }
             let id = &entity.pipeline_id;
             let pipeline = match reaches.get(id) {
                 Some(pipeline) => pipeline,
@@ -240,6 +249,11 @@ impl<W: World> Unfolding<'_, W> {
         }
     }
 
+    /// An entity that is there for subjects.
+    fn reachable(&mut self, id: &EntityId) -> Result<Option<Arc<Entity>>, W::Error> {
+        Ok(self.entity(id)?.filter(|entity| self.world.is_reachable(entity)))
+    }
+
     fn consider(
         &mut self,
         event: &Event,
@@ -250,7 +264,8 @@ impl<W: World> Unfolding<'_, W> {
         if self.unfolded.decisions.len() >= DECISIONS_MAX {
             return Err(Rejection::ReachTooLarge { limit: DECISIONS_MAX }.into());
         }
-        let Some(entity) = self.entity(id)? else {
+        let found = if hop == 0 { self.reachable(id)? } else { self.entity(id)? };
+        let Some(entity) = found else {
             self.record(event, subject, hop, Outcome::EntityNotFound(id.clone()));
             return Ok(());
         };

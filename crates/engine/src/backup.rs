@@ -71,10 +71,16 @@ impl Backup {
 
 impl Engine {
     /// A backup of everything as it is at one moment, between now and when the rows are read. It is
-    /// ended when nothing is taken of it for as long as `patience` says.
+    /// ended when nothing is taken of it for as long as `patience` says. For a limited handle there
+    /// is none.
     pub fn backup(&self, patience: Duration) -> Backup {
         let (blocks, taken) = mpsc::channel(BLOCKS_AHEAD);
         let (ended, end) = oneshot::channel();
+        if let Err(rejection) = self.scope.check_all() {
+            // The other end is here yet.
+            let _ = ended.send(Err(EngineError::from(rejection).into()));
+            return Backup { blocks: taken, end: Some(end) };
+        }
         let core = Arc::clone(&self.core);
         tokio::spawn(async move {
             let mut closing = core.closing.subscribe();

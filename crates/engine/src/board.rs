@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use pawl_domain::{Entity, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger};
 
+use crate::scope::Touched;
 use crate::token::Position;
 use crate::writer::Intent;
 use crate::{Engine, EngineError, EntityQuery, ResumeToken};
@@ -42,9 +43,10 @@ impl Engine {
     /// Counts and triggers are as of the token. Entities are read after it: moves that are made
     /// meanwhile may be shown and come once more, but none is missed.
     pub async fn board(&self, id: PipelineId, per_stage: usize) -> Result<Board, EngineError> {
+        self.scope.check(&id)?;
         let pipeline_id = id.clone();
         let (pipeline, mut stages, written) = self
-            .write(1, Intent::Ask, move |writer| {
+            .write(1, Touched::Nothing, Intent::Ask, move |writer| {
                 let not_found = |_| Rejection::not_found(Resource::Pipeline, &id);
                 let place = writer.state.pipeline(&id).map_err(not_found)?;
                 let mut triggers: HashMap<&StageId, Vec<Arc<Trigger>>> = HashMap::new();

@@ -8,6 +8,7 @@ use pawl_store::{Change, EntityRow, RequestIdentity};
 
 use crate::configure::{Mode, first_answer, reused};
 use crate::publish::{Previewed, Published, Told, after};
+use crate::seen::check_first_answer;
 use crate::writer::{Refusal, Writer};
 
 /// What an import does with entities that exist.
@@ -250,10 +251,8 @@ impl Writer {
         request: Option<&RequestIdentity>,
     ) -> Result<Option<Changed>, Refusal> {
         let Some(record) = self.seen_request(request)? else { return Ok(None) };
-        let published = |record| {
-            let explanations = Vec::new();
-            Some(Told::Published(Published { record, duplicate: true, explanations }))
-        };
+        check_first_answer(&self.scope, &record)?;
+        let published = |record| Some(Told::Published(Published::again(record)));
         Ok(Some(match &record.change {
             Change::EntityMoved { entity, .. } => {
                 Changed { entity: entity.clone(), told: published(Arc::clone(&record)) }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use pawl_domain::{Rejection, TriggerId, TriggerStats, TriggerTally};
+use pawl_domain::{Rejection, Trigger, TriggerStats, TriggerTally};
 use pawl_store::{DatabaseId, Head, OpenError, Recovered, Store, StoreError, Written};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, error, info};
@@ -14,17 +14,20 @@ use crate::disk::Disk;
 use crate::hub::{Hub, count};
 use crate::progress;
 use crate::retention;
+use crate::scope::Touched;
 use crate::state::{Standing, State};
+use crate::watch::Sight;
 use crate::writer::{Intent, Job, Message, Refusal, Writer};
-use crate::{Counts, EngineError, Show, Start, Watch, WatchError};
+use crate::{Counts, EngineError, Scope, Show, Start, Watch, WatchError};
 
 /// How many requests may wait for the writer; further ones wait outside.
 pub const QUEUE_CAPACITY: usize = 1_024;
 
-/// A cheap handle on the engine.
+/// A cheap handle on the engine. It may be limited to some pipelines: see [`Scope`].
 #[derive(Debug, Clone)]
 pub struct Engine {
     pub(crate) core: Arc<Core>,
+    pub(crate) scope: Scope,
     queue: mpsc::Sender<Message>,
 }
 
@@ -96,7 +99,18 @@ impl Engine {
             }
             ended.ended.send_replace(Some(outcome));
         });
-        Ok(Self { core, queue })
+        Ok(Self { core, scope: Scope::unlimited(), queue })
+    }
+
+    /// A handle that is limited to a scope, and to that of this one.
+    #[must_use]
+    pub fn within(&self, scope: Scope) -> Self {
+        Self { scope: self.scope.intersection(scope), ..self.clone() }
+    }
+
+    /// Whether this handle is limited to some pipelines.
+    pub fn is_limited(&self) -> bool {
+        self.scope.is_limited()
     }
 
     /// Takes no more changes, finishes what is queued, and lets watches say goodbye.
@@ -130,14 +144,18 @@ impl Engine {
         self.core.hub.durable().head
     }
 
-    /// How many of each thing there are.
+    /// How many of each thing there are, in all pipelines.
     pub fn counts(&self) -> Counts {
         self.core.hub.durable().counts
     }
 
     /// How alive a trigger is (Q3).
-    pub fn stats_of(&self, id: &TriggerId) -> TriggerStats {
-        self.core.hub.stats_of(id)
+    pub fn stats_of(&self, trigger: &Trigger) -> TriggerStats {
+        if self.scope.holds(&trigger.pipeline_id) {
+            self.core.hub.stats_of(&trigger.id)
+        } else {
+            TriggerStats::default()
+        }
     }
 
     /// Bytes that are free on the disk of the database, if that is known.
@@ -157,18 +175,21 @@ impl Engine {
         show: impl Into<Show>,
         heartbeat: Duration,
     ) -> Result<Watch, WatchError> {
-        Watch::start(Arc::clone(&self.core), start, show.into(), heartbeat).await
+        let sight = Sight::new(show.into(), self.scope.clone());
+        Watch::start(Arc::clone(&self.core), start, sight, heartbeat).await
     }
 
     /// Sends an operation to the writer and waits until its answer is durable. Nothing of it is done
-    /// when its intent is not admitted.
+    /// when the caller cannot reach what it touches, or its intent is not admitted.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         weight: u32,
+        touched: Touched,
         intent: Intent,
         operation: impl FnOnce(&mut Writer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, EngineError> {
         let admitted = move |writer: &mut Writer| {
+            writer.check_scope(&touched)?;
             writer.admit(&intent)?;
             operation(writer)
         };
@@ -183,7 +204,7 @@ impl Engine {
         operation: impl FnOnce(&mut Writer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, Rejection>>, EngineError> {
         let (answer, answered) = oneshot::channel();
-        let span = Span::current();
+        let (span, scope) = (Span::current(), self.scope.clone());
         let weight = weight.clamp(1, QUEUE_WEIGHT);
         // The semaphore is never closed; who waits first gets in first.
         let room = Arc::clone(&self.core.room).acquire_many_owned(weight).await;
@@ -191,6 +212,7 @@ impl Engine {
             weight,
             room: room.map_err(|_| EngineError::Stopping)?,
             run: Box::new(move |writer| {
+                writer.scope = scope;
                 let result = match span.in_scope(|| operation(writer)) {
                     Ok(done) => Ok(done),
                     Err(Refusal::Rejected(rejection)) => Err(rejection),

@@ -27,6 +27,8 @@ mod publish;
 mod read;
 mod retention;
 mod ring;
+mod scope;
+mod seen;
 mod state;
 mod token;
 mod walk;
@@ -51,6 +53,7 @@ pub use progress::DEFAULT_STALL_AFTER;
 pub use publish::{Previewed, Published, Told};
 pub use read::{EntityQuery, LoggedMove, MoveQuery, MovesPage, TriggerQuery};
 pub use retention::{DEFAULT_MAX_IDENTITIES, DEFAULT_RETENTION, Retained, Retention};
+pub use scope::Scope;
 pub use token::ResumeToken;
 pub use watch::{
     Closing, Earliest, Encoded, MoveFilter, Pick, Show, Shown, Start, Step, Stretch, Watch,

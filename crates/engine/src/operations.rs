@@ -9,6 +9,7 @@ use pawl_store::RequestIdentity;
 use tokio::sync::oneshot;
 
 use crate::configure::Mode;
+use crate::scope::Touched;
 use crate::writer::{Intent, JOB_WEIGHT, Refusal, Writer};
 use crate::{
     Changed, Engine, EngineError, ImportSummary, MoveByHand, OnExisting, Previewed, Published,
@@ -48,7 +49,13 @@ impl Engine {
     ) -> Result<Previewed, EngineError> {
         let hypothetical = u32::try_from(triggers.len()).unwrap_or(u32::MAX);
         let weight = weight_of_event(&event).saturating_add(hypothetical);
-        self.write(weight, Intent::Ask, move |w| w.preview(event, triggers)).await
+        triggers.iter().try_for_each(|new| self.scope.check(&new.pipeline_id))?;
+        let touched = Touched::NewTriggers(triggers.iter().map(|new| new.id.clone()).collect());
+        self.write(weight, touched, Intent::Ask, move |w| {
+            let previewed = w.preview(event, triggers)?;
+            w.tell_previewed(previewed)
+        })
+        .await
     }
 
     /// Creates a pipeline, or only checks it.
@@ -58,9 +65,11 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Pipeline, EngineError> {
+        self.scope.check(&new.id)?;
         let mode = mode(validate_only);
         let intent = Intent::new(mode, request.as_ref());
-        self.write(1, intent, move |w| w.create_pipeline(new, request, mode)).await
+        self.write(1, Touched::Nothing, intent, move |w| w.create_pipeline(new, request, mode))
+            .await
     }
 
     /// Updates a pipeline, or only checks the update.
@@ -71,9 +80,13 @@ impl Engine {
         expected_revision: i64,
         validate_only: bool,
     ) -> Result<Pipeline, EngineError> {
+        self.scope.check(&id)?;
         let mode = mode(validate_only);
         let intent = Intent::new(mode, None);
-        self.write(1, intent, move |w| w.update_pipeline(&id, patch, expected_revision, mode)).await
+        self.write(1, Touched::Nothing, intent, move |w| {
+            w.update_pipeline(&id, patch, expected_revision, mode)
+        })
+        .await
     }
 
     /// Deletes a pipeline in which nothing stands.
@@ -82,7 +95,10 @@ impl Engine {
         id: PipelineId,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, Intent::Write(None), move |w| w.delete_pipeline(&id, expected_revision)).await
+        self.scope.check(&id)?;
+        let intent = Intent::Write(None);
+        self.write(1, Touched::Nothing, intent, move |w| w.delete_pipeline(&id, expected_revision))
+            .await
     }
 
     /// Registers a trigger type, or only checks it.
@@ -92,9 +108,11 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<TriggerType, EngineError> {
+        self.scope.check_all()?;
         let mode = mode(validate_only);
         let intent = Intent::new(mode, request.as_ref());
-        self.write(1, intent, move |w| w.create_trigger_type(new, request, mode)).await
+        self.write(1, Touched::Nothing, intent, move |w| w.create_trigger_type(new, request, mode))
+            .await
     }
 
     /// Updates a trigger type, or only checks the update.
@@ -105,10 +123,12 @@ impl Engine {
         expected_revision: i64,
         validate_only: bool,
     ) -> Result<TriggerType, EngineError> {
+        self.scope.check_all()?;
         let mode = mode(validate_only);
         let intent = Intent::new(mode, None);
-        self.write(1, intent, move |w| w.update_trigger_type(&code, patch, expected_revision, mode))
-            .await
+        let operation =
+            move |w: &mut Writer| w.update_trigger_type(&code, patch, expected_revision, mode);
+        self.write(1, Touched::Nothing, intent, operation).await
     }
 
     /// Deletes a trigger type of which there are no triggers.
@@ -117,8 +137,9 @@ impl Engine {
         code: TypeCode,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, Intent::Write(None), move |w| w.delete_trigger_type(&code, expected_revision))
-            .await
+        self.scope.check_all()?;
+        let operation = move |w: &mut Writer| w.delete_trigger_type(&code, expected_revision);
+        self.write(1, Touched::Nothing, Intent::Write(None), operation).await
     }
 
     /// Creates a trigger, or only checks it.
@@ -128,9 +149,11 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Trigger, EngineError> {
+        self.scope.check(&new.pipeline_id)?;
+        let touched = Touched::NewTriggers(vec![new.id.clone()]);
         let mode = mode(validate_only);
         let intent = Intent::new(mode, request.as_ref());
-        self.write(1, intent, move |w| w.create_trigger(new, request, mode)).await
+        self.write(1, touched, intent, move |w| w.create_trigger(new, request, mode)).await
     }
 
     /// Updates a trigger, or only checks the update.
@@ -141,9 +164,12 @@ impl Engine {
         expected_revision: i64,
         validate_only: bool,
     ) -> Result<Trigger, EngineError> {
+        patch.pipeline_id.iter().try_for_each(|id| self.scope.check(id))?;
+        let touched = Touched::Trigger(id.clone());
         let mode = mode(validate_only);
         let intent = Intent::new(mode, None);
-        self.write(1, intent, move |w| w.update_trigger(&id, patch, expected_revision, mode)).await
+        let operation = move |w: &mut Writer| w.update_trigger(&id, patch, expected_revision, mode);
+        self.write(1, touched, intent, operation).await
     }
 
     /// Deletes a trigger; its revisions stay readable (T9).
@@ -152,7 +178,9 @@ impl Engine {
         id: TriggerId,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, Intent::Write(None), move |w| w.delete_trigger(&id, expected_revision)).await
+        let touched = Touched::Trigger(id.clone());
+        let intent = Intent::Write(None);
+        self.write(1, touched, intent, move |w| w.delete_trigger(&id, expected_revision)).await
     }
 
     /// Creates an entity.
@@ -161,8 +189,10 @@ impl Engine {
         new: NewEntity,
         request: Option<RequestIdentity>,
     ) -> Result<Entity, EngineError> {
+        self.scope.check(&new.pipeline_id)?;
+        let touched = Touched::NewEntities(vec![new.id.clone()]);
         let intent = Intent::Write(request.clone());
-        self.write(1, intent, move |w| w.create_entity(new, request)).await
+        self.write(1, touched, intent, move |w| w.create_entity(new, request)).await
     }
 
     /// Creates entities, all or none of them.
@@ -173,8 +203,10 @@ impl Engine {
         request: Option<RequestIdentity>,
     ) -> Result<ImportSummary, EngineError> {
         let weight = news.iter().map(|new| weight(&new.fields)).sum();
+        news.iter().try_for_each(|new| self.scope.check(&new.pipeline_id))?;
+        let touched = Touched::NewEntities(news.iter().map(|new| new.id.clone()).collect());
         let intent = Intent::Write(request.clone());
-        self.write(weight, intent, move |w| w.import(news, on_existing, request)).await
+        self.write(weight, touched, intent, move |w| w.import(news, on_existing, request)).await
     }
 
     /// Updates an entity, never its pipeline or stage, or only tells what that would do (X1, X5).
@@ -184,10 +216,16 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Changed, EngineError> {
+        wish.patch.pipeline_id.iter().try_for_each(|id| self.scope.check(id))?;
+        let touched = Touched::Entity(wish.id.clone());
         let weight = wish.patch.fields.as_ref().map_or(1, weight);
         let mode = mode(validate_only);
         let intent = Intent::of_event(mode, request.as_ref());
-        self.write(weight, intent, move |w| w.update_entity(wish, request, mode)).await
+        let operation = move |w: &mut Writer| {
+            let changed = w.update_entity(wish, request, mode)?;
+            w.tell_changed(changed)
+        };
+        self.write(weight, touched, intent, operation).await
     }
 
     /// Moves an entity by hand, to any stage, or only tells what that would do (X3, X5).
@@ -197,9 +235,15 @@ impl Engine {
         request: Option<RequestIdentity>,
         validate_only: bool,
     ) -> Result<Changed, EngineError> {
+        wish.place.pipeline_id.iter().try_for_each(|id| self.scope.check(id))?;
+        let touched = Touched::Entity(wish.id.clone());
         let mode = mode(validate_only);
         let intent = Intent::of_event(mode, request.as_ref());
-        self.write(1, intent, move |w| w.move_entity(wish, request, mode)).await
+        let operation = move |w: &mut Writer| {
+            let changed = w.move_entity(wish, request, mode)?;
+            w.tell_changed(changed)
+        };
+        self.write(1, touched, intent, operation).await
     }
 
     /// Deletes an entity; its history is kept (X6).
@@ -208,7 +252,9 @@ impl Engine {
         id: EntityId,
         expected_revision: i64,
     ) -> Result<(), EngineError> {
-        self.write(1, Intent::Write(None), move |w| w.delete_entity(&id, expected_revision)).await
+        let touched = Touched::Entity(id.clone());
+        let intent = Intent::Write(None);
+        self.write(1, touched, intent, move |w| w.delete_entity(&id, expected_revision)).await
     }
 }
 
@@ -218,7 +264,10 @@ const CUSTOMER_WEIGHT: u32 = 64;
 type Outcomes = Vec<Result<Published, Rejection>>;
 
 fn publish(writer: &mut Writer, events: Vec<Event>, explained: bool) -> Result<Outcomes, Refusal> {
-    let each = |event| match writer.publish(event, explained) {
+    let each = |event| match writer
+        .publish(event, explained)
+        .and_then(|published| writer.tell_published(published))
+    {
         Ok(published) => Ok(Ok(published)),
         Err(Refusal::Rejected(rejection)) => Ok(Err(rejection)),
         Err(Refusal::Failed(error)) => Err(Refusal::Failed(error)),

@@ -12,12 +12,27 @@ use crate::writer::{Intent, Refusal, Writer};
 /// What came of an event.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// The record of the event, with its decisions.
+    /// The record of the event, with its decisions; for a limited handle with those that it sees.
     pub record: Arc<Record>,
     /// It was published before: this is the first outcome, and nothing changed (E4).
     pub duplicate: bool,
     /// The values of the parts of filters, when they were asked for and are known.
     pub explanations: Explanations,
+    /// For each move of the record, which it is of all that were made, when some are not shown; empty
+    /// when they are numbered as they come.
+    pub move_numbers: Vec<u32>,
+}
+
+impl Published {
+    /// The first time.
+    pub(crate) fn first(record: Arc<Record>, explanations: Explanations) -> Self {
+        Self { record, duplicate: false, explanations, move_numbers: Vec::new() }
+    }
+
+    /// It was published before.
+    pub(crate) fn again(record: Arc<Record>) -> Self {
+        Self { duplicate: true, ..Self::first(record, Vec::new()) }
+    }
 }
 
 /// What would come of an event.
@@ -33,7 +48,6 @@ pub struct Previewed {
 
 /// What came of a change made through the service, or what would.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "one for each answer, and moved once")]
 pub enum Told {
     /// It was made.
     Published(Published),
@@ -46,7 +60,7 @@ impl Writer {
     pub(crate) fn publish(&mut self, event: Event, explained: bool) -> Result<Published, Refusal> {
         if let Some(record) = self.seen_event(&event.source, &event.id)? {
             if record.event() == Some(&event) {
-                return Ok(Published { record, duplicate: true, explanations: Vec::new() });
+                return Ok(Published::again(record));
             }
             return Err(Refusal::Rejected(Rejection::EventIdReused {
                 source_name: event.source.to_string(),
@@ -88,7 +102,7 @@ impl Writer {
                 sequence = record.sequence, moves = record.moves().count(), "decided"
             );
         }
-        Ok(Published { record, duplicate: false, explanations })
+        Ok(Published::first(record, explanations))
     }
 
     /// Tells what an event would do, with `triggers` as if they were there, and does nothing (Q1).

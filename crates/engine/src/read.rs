@@ -5,12 +5,13 @@ use pawl_domain::{
 };
 use pawl_store::{Page, Record, Store, StoreError};
 
+use crate::seen::Past;
 use crate::walk::{Walked, walk_back};
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, Published, Scope};
 
 /// How many moves of one entity, or entities of one customer, one call looks at: each may lie in a
 /// place of its own.
-const CHAIN_MOVES: usize = 1_000;
+pub(crate) const CHAIN_MOVES: usize = 1_000;
 
 /// Which moves to list; `None` means any.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +51,12 @@ pub struct MovesPage {
 impl Engine {
     /// A pipeline.
     pub async fn pipeline(&self, id: PipelineId) -> Result<Pipeline, EngineError> {
-        self.read(move |store| present(store.pipeline(&id)?, Resource::Pipeline, &id)).await
+        self.scope.check(&id)?;
+        self.read(move |store| {
+            let not_found = || Rejection::not_found(Resource::Pipeline, &id);
+            Ok(present(store.pipeline(&id)?).ok_or_else(not_found)?)
+        })
+        .await
     }
 
     /// Pipelines, of one kind or all.
@@ -60,8 +66,11 @@ impl Engine {
         after: String,
         limit: usize,
     ) -> Result<Page<Pipeline>, EngineError> {
+        let scope = self.scope.clone();
         self.scan(move |store| {
-            let keep = |p: &Pipeline| kind.as_ref().is_none_or(|kind| p.kind == *kind);
+            let keep = |p: &Pipeline| {
+                kind.as_ref().is_none_or(|kind| p.kind == *kind) && scope.holds(&p.id)
+            };
             Ok(store.pipelines(&after, limit, keep)?)
         })
         .await
@@ -72,8 +81,11 @@ impl Engine {
         if let Some(built_in) = built_in_types().get(&code) {
             return Ok(TriggerType::clone(built_in));
         }
-        self.read(move |store| present(store.trigger_type(&code)?, Resource::TriggerType, &code))
-            .await
+        self.read(move |store| {
+            let not_found = || Rejection::not_found(Resource::TriggerType, &code);
+            Ok(present(store.trigger_type(&code)?).ok_or_else(not_found)?)
+        })
+        .await
     }
 
     /// Trigger types that `keep` wants, built in and registered, in the order of their codes.
@@ -109,17 +121,23 @@ impl Engine {
         id: TriggerId,
         revision: i64,
     ) -> Result<(Trigger, bool), EngineError> {
+        let scope = self.scope.clone();
         self.read(move |store| {
-            let not_found = || Rejection::not_found(Resource::Trigger, &id);
+            let not_found = || scope.not_found(Resource::Trigger, &id);
             let (latest, deleted) = store.trigger(&id)?.ok_or_else(not_found)?;
+            let is_gone = deleted || !scope.holds(&latest.pipeline_id);
             if revision == 0 {
-                return if deleted { Err(not_found().into()) } else { Ok((latest, false)) };
+                return if is_gone { Err(not_found().into()) } else { Ok((latest, false)) };
             }
-            let (trigger, _) = store.trigger_revision(&id, revision)?.ok_or_else(|| {
-                let id = format!("{id}@{revision}");
-                Rejection::NotFound { resource: Resource::Trigger, id }
-            })?;
-            Ok((trigger, deleted))
+            match store.trigger_revision(&id, revision)? {
+                Some((trigger, _)) if scope.holds(&trigger.pipeline_id) => Ok((trigger, is_gone)),
+                // That it has other revisions is known to whoever sees the latest.
+                None if scope.holds(&latest.pipeline_id) => {
+                    let id = format!("{id}@{revision}");
+                    Err(Rejection::NotFound { resource: Resource::Trigger, id }.into())
+                }
+                _ => Err(not_found().into()),
+            }
         })
         .await
     }
@@ -131,14 +149,22 @@ impl Engine {
         after: String,
         limit: usize,
     ) -> Result<Page<Trigger>, EngineError> {
-        self.scan(move |store| Ok(store.triggers(&after, limit, |t| query.matches(t))?)).await
+        let scope = self.scope.clone();
+        self.scan(move |store| {
+            let keep = |t: &Trigger| query.matches(t) && scope.holds(&t.pipeline_id);
+            Ok(store.triggers(&after, limit, keep)?)
+        })
+        .await
     }
 
     /// An entity.
     pub async fn entity(&self, id: EntityId) -> Result<Entity, EngineError> {
+        let scope = self.scope.clone();
         self.read(move |store| {
-            let row = store.entity(&id)?.map(|row| (Entity::clone(&row.entity), row.deleted));
-            present(row, Resource::Entity, &id)
+            let row = store.entity(&id)?.map(|row| (row.entity, row.deleted));
+            let found = present(row).filter(|entity| scope.holds(&entity.pipeline_id));
+            let found = found.ok_or_else(|| scope.not_found(Resource::Entity, &id))?;
+            Ok(Entity::clone(&found))
         })
         .await
     }
@@ -151,21 +177,27 @@ impl Engine {
         after: String,
         limit: usize,
     ) -> Result<Page<Entity>, EngineError> {
-        self.scan(move |store| match &query.customer_id {
-            Some(customer) => Ok(entities_of(store, customer, &query, &after, limit)?),
-            None => Ok(store.entities(&after, limit, |entity| query.matches(entity))?),
+        let scope = self.scope.clone();
+        self.scan(move |store| {
+            let keep = |entity: &Entity| query.matches(entity) && scope.holds(&entity.pipeline_id);
+            Ok(match &query.customer_id {
+                Some(customer) => entities_of(store, customer, keep, &after, limit)?,
+                None => store.entities(&after, limit, keep)?,
+            })
         })
         .await
     }
 
-    /// The record of an event: the event, its decisions, its verdicts.
-    pub async fn event(&self, source: Source, id: EventId) -> Result<Record, EngineError> {
+    /// What came of an event: its record with the event, its decisions, its verdicts.
+    pub async fn event(&self, source: Source, id: EventId) -> Result<Published, EngineError> {
+        let scope = self.scope.clone();
         self.read(move |store| {
             let not_found = || Rejection::EventNotFound {
                 source_name: source.to_string(),
                 event_id: id.to_string(),
             };
-            Ok(store.find_event(&source, &id)?.ok_or_else(not_found)?)
+            let record = store.find_event(&source, &id)?.ok_or_else(not_found)?;
+            Ok(Past::new(store, scope).event(record)?.ok_or_else(not_found)?)
         })
         .await
     }
@@ -177,12 +209,13 @@ impl Engine {
         before: Option<MoveId>,
         limit: usize,
     ) -> Result<MovesPage, EngineError> {
-        let head = self.head().sequence;
+        let (head, scope) = (self.head().sequence, self.scope.clone());
         self.scan(move |store| {
             let before = before.unwrap_or(MoveId { sequence: head + 1, index: 0 });
+            let asked = Asked { query: &query, scope: &scope };
             Ok(match &query.entity_id {
-                Some(id) => moves_of_entity(store, id, &query, before, limit)?,
-                None => moves_by_scan(store, &query, before, limit)?,
+                Some(id) => moves_of_entity(store, id, &asked, before, limit)?,
+                None => moves_by_scan(store, &asked, before, limit)?,
             })
         })
         .await
@@ -224,7 +257,7 @@ impl EntityQuery {
 fn entities_of(
     store: &Store,
     customer: &CustomerId,
-    query: &EntityQuery,
+    keep: impl Fn(&Entity) -> bool,
     after: &str,
     limit: usize,
 ) -> Result<Page<Entity>, StoreError> {
@@ -232,7 +265,7 @@ fn entities_of(
     let ids = store.entities_naming(customer)?;
     let ids = ids.into_iter().filter(|id| id.as_str() > after);
     for (looked_at, id) in (1..).zip(ids) {
-        let row = store.entity(&id)?.filter(|row| !row.deleted && query.matches(&row.entity));
+        let row = store.entity(&id)?.filter(|row| !row.deleted && keep(&row.entity));
         page.items.extend(row.map(|row| Entity::clone(&row.entity)));
         if page.items.len() == limit || looked_at == CHAIN_MOVES {
             page.next = Some(id.to_string());
@@ -277,10 +310,22 @@ impl MoveQuery {
             && self.trigger_id.as_ref().is_none_or(|id| moved.cause.trigger_id() == Some(id))
             && self.end_time.is_none_or(|end| moved.time < end)
     }
+}
+
+/// Which moves to list, of those that a scope shows.
+struct Asked<'a> {
+    query: &'a MoveQuery,
+    scope: &'a Scope,
+}
+
+impl Asked<'_> {
+    fn matches(&self, moved: &Move) -> bool {
+        self.query.matches(moved) && self.scope.shows_move(moved)
+    }
 
     /// Commit times never decrease along the log, so nothing older can match either.
     fn is_past(&self, record: &Record) -> bool {
-        self.start_time.is_some_and(|start| record.time < start)
+        self.query.start_time.is_some_and(|start| record.time < start)
     }
 }
 
@@ -288,7 +333,7 @@ impl MoveQuery {
 fn moves_of_entity(
     store: &Store,
     id: &EntityId,
-    query: &MoveQuery,
+    asked: &Asked<'_>,
     before: MoveId,
     limit: usize,
 ) -> Result<MovesPage, StoreError> {
@@ -302,14 +347,14 @@ fn moves_of_entity(
     let mut looked_at = 0;
     while sequence > 0 {
         let Some(record) = store.record(sequence)? else { break };
-        if query.is_past(&record) {
+        if asked.is_past(&record) {
             break;
         }
         let moves = (0..).zip(record.moves()).zip(&record.previous_moves);
         let found = moves.into_iter().find(|((_, moved), _)| moved.entity_id == *id);
         let Some(((index, moved), previous)) = found else { break };
         let at = MoveId { sequence, index };
-        if at < before && query.matches(moved) {
+        if at < before && asked.matches(moved) {
             page.moves.push(LoggedMove { id: at, moved: moved.clone() });
         }
         looked_at += 1;
@@ -324,29 +369,23 @@ fn moves_of_entity(
 
 fn moves_by_scan(
     store: &Store,
-    query: &MoveQuery,
+    asked: &Asked<'_>,
     before: MoveId,
     limit: usize,
 ) -> Result<MovesPage, StoreError> {
     let wanted = |record: &Record| {
         let logged = |(index, moved): (u32, &Move)| {
             let id = MoveId { sequence: record.sequence, index };
-            query.matches(moved).then(|| LoggedMove { id, moved: moved.clone() })
+            asked.matches(moved).then(|| LoggedMove { id, moved: moved.clone() })
         };
-        (0..).zip(record.moves()).map(logged).collect()
+        Ok((0..).zip(record.moves()).map(logged).collect())
     };
     let Walked { found, next } =
-        walk_back(store, before, limit, |record| query.is_past(record), wanted)?;
+        walk_back(store, before, limit, |record| asked.is_past(record), wanted)?;
     Ok(MovesPage { moves: found, next })
 }
 
-fn present<T>(
-    row: Option<(T, bool)>,
-    resource: Resource,
-    id: &impl ToString,
-) -> Result<T, EngineError> {
-    match row {
-        Some((found, false)) => Ok(found),
-        _ => Err(Rejection::not_found(resource, id).into()),
-    }
+/// What is there and not deleted.
+fn present<T>(row: Option<(T, bool)>) -> Option<T> {
+    row.filter(|(_, deleted)| !deleted).map(|(found, _)| found)
 }

@@ -21,7 +21,7 @@ pub(crate) fn walk_back<T>(
     before: MoveId,
     limit: usize,
     is_past: impl Fn(&Record) -> bool,
-    items: impl Fn(&Record) -> Vec<Option<T>>,
+    mut items: impl FnMut(&Record) -> Result<Vec<Option<T>>, StoreError>,
 ) -> Result<Walked<T>, StoreError> {
     let mut found = Vec::new();
     let mut scanned = 0;
@@ -36,7 +36,7 @@ pub(crate) fn walk_back<T>(
             if is_past(record) {
                 return Ok(Walked { found, next: None });
             }
-            let numbered: Vec<(u32, Option<T>)> = (0..).zip(items(record)).collect();
+            let numbered: Vec<(u32, Option<T>)> = (0..).zip(items(record)?).collect();
             for (index, item) in numbered.into_iter().rev() {
                 let at = MoveId { sequence: record.sequence, index };
                 found.extend(item.filter(|_| at < before));

@@ -4,6 +4,7 @@ use pawl_domain::{
 };
 use pawl_store::{Record, Store, StoreError};
 
+use crate::seen::Past;
 use crate::walk::{Walked, walk_back};
 use crate::{Engine, EngineError};
 
@@ -57,10 +58,10 @@ impl Engine {
         before: Option<MoveId>,
         limit: usize,
     ) -> Result<VerdictsPage, EngineError> {
-        let head = self.head().sequence;
+        let (head, scope) = (self.head().sequence, self.scope.clone());
         self.scan(move |store| {
             let before = before.unwrap_or(MoveId { sequence: head + 1, index: 0 });
-            Ok(verdicts(store, &query, before, limit)?)
+            Ok(verdicts(Past::new(store, scope), store, &query, before, limit)?)
         })
         .await
     }
@@ -68,21 +69,24 @@ impl Engine {
 
 /// Positions number the verdicts of a record.
 fn verdicts(
+    mut past: Past<'_>,
     store: &Store,
     query: &VerdictQuery,
     before: MoveId,
     limit: usize,
 ) -> Result<VerdictsPage, StoreError> {
     let wanted = |record: &Record| {
-        let of_decision = |decision: &Decision| {
-            let verdicts = decision.verdicts.iter();
-            let wanted = verdicts.map(|verdict| {
-                let matches = query.matches(decision, verdict);
-                matches.then(|| logged(record, decision, verdict)).flatten()
-            });
-            wanted.collect::<Vec<_>>()
-        };
-        record.decisions().iter().flat_map(of_decision).collect()
+        let mut wanted = Vec::new();
+        for decision in record.decisions() {
+            let matches = |verdict: &Verdict<'_>| query.matches(decision, *verdict);
+            let is_asked_for = decision.verdicts.iter().any(|verdict| matches(&verdict));
+            let is_shown = is_asked_for && past.shows_verdicts(decision)?;
+            wanted.extend(decision.verdicts.iter().map(|verdict| {
+                let shown = Some(verdict).filter(|verdict| is_shown && matches(verdict));
+                shown.and_then(|verdict| logged(record, decision, verdict))
+            }));
+        }
+        Ok(wanted)
     };
     let Walked { found, next } = walk_back(store, before, limit, |_| false, wanted)?;
     Ok(VerdictsPage { verdicts: found, next })

@@ -19,6 +19,7 @@ use crate::core::{Core, Options};
 use crate::disk::Disk;
 use crate::hub::Hub;
 use crate::progress::Stage;
+use crate::scope::Scope;
 use crate::state::State;
 
 /// How much one batch takes before it is closed; it never waits for more. A decision, an entity and
@@ -104,6 +105,8 @@ pub(crate) struct Writer {
     pub(crate) state: State,
     pub(crate) options: Options,
     disk: Arc<Disk>,
+    /// Of the handle that asks.
+    pub(crate) scope: Scope,
     /// Commit time of the batch that is being decided.
     pub(crate) now: Timestamp,
     head: Head,
@@ -127,7 +130,8 @@ impl Writer {
     pub(crate) fn new(store: Arc<Store>, state: State, disk: Arc<Disk>, options: Options) -> Self {
         let head = store.recovered();
         let (cache, batch, now) = (entity_cache(), Draft::default(), head.time);
-        Self { store, state, options, disk, now, head, cache, batch }
+        let scope = Scope::unlimited();
+        Self { store, state, options, disk, scope, now, head, cache, batch }
     }
 
     /// Decides what is queued, batch by batch, until it is told to stop. While one batch is being
@@ -372,5 +376,9 @@ impl World for Writer {
             }
         }
         Ok(found)
+    }
+
+    fn is_reachable(&self, entity: &Entity) -> bool {
+        self.scope.holds(&entity.pipeline_id)
     }
 }

@@ -7,9 +7,13 @@ use pawl_engine::{
 };
 
 use crate::machine;
+use crate::tls::TlsFiles;
 
 /// For how long event and request identities are remembered unless said otherwise (E4).
 pub const DEFAULT_DEDUPE_WINDOW: Duration = Duration::from_hours(24);
+
+/// Unary calls that may be waiting to be decided unless said otherwise: a tenth of a second's work.
+pub const DEFAULT_MAX_WAITING: u32 = 4_096;
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -20,6 +24,13 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Allows to listen beyond loopback although nobody has to say who they are.
     pub insecure: bool,
+    /// Who gets in; `None` lets everyone do everything.
+    pub access_file: Option<PathBuf>,
+    /// TLS; `None` speaks in the clear.
+    pub tls: Option<TlsFiles>,
+    /// Origins whose pages may call from a browser, such as `https://board.example.com`; `*` stands
+    /// for all.
+    pub cors_origins: Vec<String>,
     /// For how long event and request identities are remembered (E4).
     pub dedupe_window: Duration,
     /// How far back events, decisions, moves and watches reach; at least the dedupe window (Q4).
@@ -32,6 +43,8 @@ pub struct Config {
     pub backup_patience: Duration,
     /// How connections live.
     pub connections: Connections,
+    /// Unary calls that may be waiting to be decided, all clients together; further ones are refused.
+    pub max_waiting: u32,
 }
 
 /// How connections live, and the watches on them: which are held for weeks, through proxies that cut
@@ -44,6 +57,10 @@ pub struct Connections {
     pub keepalive_timeout: Duration,
     /// Calls that one connection may have open at a time.
     pub max_streams: u32,
+    /// Connections that may be open at a time; further ones are closed at once.
+    pub max_connections: u32,
+    /// How long a client may take from the connection to its first words, TLS included.
+    pub handshake_timeout: Duration,
     /// How old a connection may become before new calls are sent elsewhere, and a watch before it is
     /// told to come back, give or take a tenth; `None`: of any age.
     pub max_age: Option<Duration>,
@@ -55,6 +72,8 @@ impl Default for Connections {
             keepalive_interval: Some(Duration::from_secs(30)),
             keepalive_timeout: Duration::from_secs(20),
             max_streams: 1_024,
+            max_connections: 10_000,
+            handshake_timeout: Duration::from_secs(10),
             max_age: None,
         }
     }
@@ -67,6 +86,9 @@ impl Config {
             data,
             listen,
             insecure: false,
+            access_file: None,
+            tls: None,
+            cors_origins: Vec::new(),
             dedupe_window: DEFAULT_DEDUPE_WINDOW,
             retention: Retention::default(),
             reserve: Reserve {
@@ -76,10 +98,13 @@ impl Config {
             stall_after: DEFAULT_STALL_AFTER,
             backup_patience: DEFAULT_BACKUP_PATIENCE,
             connections: Connections::default(),
+            max_waiting: DEFAULT_MAX_WAITING,
         }
     }
 }
 
+/// Most bytes of a request's headers, tokens among them.
+pub(crate) const HEADERS_MAX_BYTES: u32 = 16 * 1_024;
 /// Largest request message.
 pub(crate) const MESSAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
 /// Most events in one message of `PublishEvents`.

@@ -6,18 +6,27 @@
 //!
 //! Start reading at [`start`].
 
+mod access;
 mod config;
+mod connection;
 mod frames;
+mod http;
 mod machine;
 mod page;
 mod request;
 mod serve;
 mod services;
 mod status;
+mod tls;
 
-pub use config::{Config, Connections, DEFAULT_DEDUPE_WINDOW};
+pub use access::{
+    AccessEditError, AccessFileError, Issued, Kind, Listed, Role, Secret, create as create_token,
+    list as list_tokens, revoke as revoke_token,
+};
+pub use config::{Config, Connections, DEFAULT_DEDUPE_WINDOW, DEFAULT_MAX_WAITING};
 pub use pawl_engine::{
     DEFAULT_BACKUP_PATIENCE, DEFAULT_MAX_IDENTITIES, DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION,
     DEFAULT_STALL_AFTER, FreeSpace, Reserve, Retention,
 };
 pub use serve::{RunError, Running, StartError, start};
+pub use tls::{TlsError, TlsFiles};

@@ -13,6 +13,12 @@ pub(crate) fn clock() -> Clock {
     Clock::new(SystemTime::now, move || since_boot().unwrap_or_else(|| began.elapsed()))
 }
 
+/// The time by the wall clock, as credentials expire.
+#[expect(clippy::disallowed_methods, reason = "the edge is where the time comes in")]
+pub(crate) fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
 /// Goes on while the machine sleeps, which `Instant` does not: to wake up is no step of the clock.
 #[cfg(target_os = "linux")]
 fn since_boot() -> Option<Duration> {

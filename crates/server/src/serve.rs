@@ -1,7 +1,12 @@
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use ::http::{HeaderValue, Uri};
+use futures_util::Stream;
 
 use pawl_api::FILE_DESCRIPTOR_SET;
 use pawl_api::pb::entity_service_server::{self, EntityServiceServer};
@@ -10,21 +15,26 @@ use pawl_api::pb::pipeline_service_server::{self, PipelineServiceServer};
 use pawl_api::pb::system_service_server::{self, SystemServiceServer};
 use pawl_api::pb::trigger_service_server::{self, TriggerServiceServer};
 use pawl_engine::{Engine, OpenError, Options};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::Layer;
 use tracing::{debug_span, info, warn};
 
-use crate::Config;
-use crate::config::{Connections, MESSAGE_MAX_BYTES, STOP_GRACE};
-use crate::machine;
+use crate::access::{Access, AccessFileError, Gate, Guarded};
+use crate::config::{Connections, HEADERS_MAX_BYTES, MESSAGE_MAX_BYTES, STOP_GRACE};
+use crate::connection::{Connection, Peer, accept};
+use crate::http::{self, Doors, Front};
 use crate::services::{MOVE_SERVICE, MoveServiceServer, Services, System};
+use crate::tls::{Tls, TlsError};
+use crate::{Config, machine};
 
+/// How often it is looked whether credentials have changed.
+const FRESHNESS: Duration = Duration::from_secs(1);
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
@@ -34,7 +44,8 @@ pub enum StartError {
     /// Anyone could change anything.
     #[error(
         "refusing to listen on {listen}: it is reachable from other machines and nobody has to say \
-         who they are; listen on a loopback address such as 127.0.0.1:{port}, or add --insecure",
+         who they are; say who may call with --access-file, listen on a loopback address such as \
+         127.0.0.1:{port}, or add --insecure",
         port = listen.port()
     )]
     Exposed {
@@ -63,6 +74,18 @@ pub enum StartError {
         /// The refusal.
         source: std::io::Error,
     },
+    /// It is not known who may call.
+    #[error(transparent)]
+    Access(#[from] AccessFileError),
+    /// TLS was asked for and cannot be had.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An origin that no browser would send.
+    #[error("{origin:?} is no origin; write it like https://board.example.com, or * for all")]
+    Origin {
+        /// What was given.
+        origin: String,
+    },
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -88,19 +111,31 @@ pub struct Running {
     address: SocketAddr,
     engine: Engine,
     health: HealthReporter,
-    routes: Routes,
-    incoming: TcpIncoming,
+    front: Front<Guarded<Routes>>,
+    listener: TcpListener,
+    access: Access,
+    tls: Option<Arc<Tls>>,
     connections: Connections,
 }
 
 /// Opens the database and listens. Calls are answered once [`Running::run_until`] is awaited.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let listen = config.listen;
+    let access =
+        config.access_file.as_deref().map_or_else(|| Ok(Access::open()), Access::from_file)?;
+    let tls = config.tls.map(Tls::read).transpose()?.map(Arc::new);
+    let origins = config.cors_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
     if !listen.ip().is_loopback() {
-        if !config.insecure {
-            return Err(StartError::Exposed { listen });
+        match (access.is_open(), config.insecure) {
+            (true, false) => return Err(StartError::Exposed { listen }),
+            (true, true) => {
+                warn!(%listen, "INSECURE: anyone who can reach this address can read and change everything");
+            }
+            (false, _) if tls.is_none() => {
+                warn!(%listen, "no TLS: whoever is on the way can read tokens; is there a proxy with TLS before this?");
+            }
+            (false, _) => {}
         }
-        warn!(%listen, "insecure: anyone who can reach this address can read and change everything");
     }
     let window = config.dedupe_window;
     if let Some(retention) = config.retention.max_age.filter(|age| *age < window) {
@@ -132,24 +167,38 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         moves = engine.head().moves, entities = engine.counts().entities, "open"
     );
     let connections = config.connections;
+    let services = Services { engine: engine.clone(), max_watch_age: connections.max_age };
     let system = System {
-        engine: engine.clone(),
+        services: services.clone(),
         start_time,
         connections: connections.clone(),
         backup_patience: config.backup_patience,
+        max_waiting: config.max_waiting,
     };
-    let (health, routes) = routes(&engine, system, &connections).await?;
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Ok(Running { address, engine, health, routes, incoming, connections })
+    let (health, routes) = routes(services.clone(), system).await?;
+    let gate = Gate::new(access.clone(), config.max_waiting);
+    let doors = Doors { services, gate: gate.clone() };
+    let front = Front::new(gate.layer(routes.prepare()), http::router(doors), &origins);
+    Ok(Running { address, engine, health, front, listener, access, tls, connections })
+}
+
+/// What a browser would send of itself.
+fn origin(origin: &String) -> Result<HeaderValue, StartError> {
+    let malformed = || StartError::Origin { origin: origin.clone() };
+    if origin != "*" {
+        let uri: Uri = origin.parse().map_err(|_| malformed())?;
+        if uri.scheme().is_none() || uri.host().is_none() || origin.ends_with('/') {
+            return Err(malformed());
+        }
+    }
+    HeaderValue::from_str(origin).map_err(|_| malformed())
 }
 
 /// All services, with health and reflection beside them.
 async fn routes(
-    engine: &Engine,
+    services: Services,
     system: System,
-    connections: &Connections,
 ) -> Result<(HealthReporter, Routes), StartError> {
-    let services = Services { engine: engine.clone(), max_watch_age: connections.max_age };
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -207,10 +256,33 @@ async fn tell_stalls(engine: &Engine, health: &HealthReporter) -> Infallible {
     }
 }
 
+/// Reads the files again that say who gets in, and by which certificate the server is known.
+async fn keep_fresh(access: Access, tls: Option<Arc<Tls>>) -> Infallible {
+    loop {
+        tokio::time::sleep(FRESHNESS).await;
+        let (access, tls) = (access.clone(), tls.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            access.refresh();
+            if let Some(tls) = tls {
+                tls.refresh();
+            }
+        });
+        // Whoever was let in before still is.
+        if let Err(panic) = read.await {
+            warn!(%panic, "the files of credentials were not read again");
+        }
+    }
+}
+
 impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What clients write before the address: `https` with TLS.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// The engine behind it, for who wants to look at it without the network.
@@ -225,11 +297,13 @@ impl Running {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), RunError> {
         let (stop, stopped) = oneshot::channel();
-        let mut server = spawn(self.routes, self.incoming, &self.connections, stopped);
+        let incoming = accept(self.listener, self.tls.clone(), &self.connections);
+        let mut server = spawn(self.front, incoming, &self.connections, stopped);
         let failed = tokio::select! {
             () = shutdown => None,
             ended = self.engine.ended() => Some(ended),
             never = tell_stalls(&self.engine, &self.health) => match never {},
+            never = keep_fresh(self.access.clone(), self.tls.clone()) => match never {},
         };
         info!("stopping");
         report(&self.health, ServingStatus::NotServing).await;
@@ -258,13 +332,15 @@ impl Running {
 /// Serves until `stopped` has something, or its sender is gone. Not generic, so that the whole of
 /// HTTP is compiled here and not once more with every caller.
 fn spawn(
-    routes: Routes,
-    incoming: TcpIncoming,
+    front: Front<Guarded<Routes>>,
+    incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
     connections: &Connections,
     stopped: oneshot::Receiver<()>,
 ) -> JoinHandle<Result<(), tonic::transport::Error>> {
     let mut server = Server::builder()
-        .tcp_nodelay(true)
+        // For webhooks and gRPC-Web; what is gRPC comes by HTTP/2.
+        .accept_http1(true)
+        .http2_max_header_list_size(HEADERS_MAX_BYTES)
         .http2_keepalive_interval(connections.keepalive_interval)
         .http2_keepalive_timeout(Some(connections.keepalive_timeout))
         .max_concurrent_streams(connections.max_streams);
@@ -273,9 +349,12 @@ fn spawn(
         server = server.max_connection_age(age);
     }
     let server = server
-        .trace_fn(|request| debug_span!("rpc", path = request.uri().path()))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, async {
+        .trace_fn(|request| {
+            let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
+            let peer = peer.map(tracing::field::display);
+            debug_span!("rpc", path = request.uri().path(), peer, caller = tracing::field::Empty)
+        })
+        .serve_with_incoming_shutdown(front, incoming, async {
             let _ = stopped.await;
         });
     tokio::spawn(server)

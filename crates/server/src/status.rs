@@ -13,6 +13,8 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use tracing::error;
 
+use crate::access::{Denied, Problem, Role};
+
 /// The domain of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pawl";
 /// When to try again after a failure that may pass.
@@ -36,6 +38,65 @@ pub(crate) fn unreadable(status: Status, applied: i64) -> Status {
         Code::OutOfRange | Code::Internal | Code::InvalidArgument => refused(refusal),
         _ => status,
     }
+}
+
+/// Why somebody does not get in. Says nothing of what they asked for.
+pub(crate) fn denied(denied: &Denied) -> Status {
+    let names = |roles: &mut dyn Iterator<Item = Role>| {
+        roles.map(Role::as_str).collect::<Vec<_>>().join(", ")
+    };
+    refused(match denied {
+        Denied::Unauthenticated(problem) => {
+            let (problem, message) = match problem {
+                Problem::Missing => (
+                    "missing",
+                    "who calls? send `authorization: Bearer TOKEN`, or connect with a client certificate",
+                ),
+                Problem::Malformed => (
+                    "malformed",
+                    "the credentials cannot be read; send `authorization: Bearer TOKEN`",
+                ),
+                Problem::Unknown => (
+                    "unknown",
+                    "the credentials are unknown or were revoked; ask whoever runs the server for others",
+                ),
+                Problem::Expired => (
+                    "expired",
+                    "the credentials have expired; ask whoever gave them out for others",
+                ),
+                Problem::Ended => (
+                    "ended",
+                    "the credentials with which this call began have expired, or were revoked or changed; \
+                     call again",
+                ),
+            };
+            let code = Code::Unauthenticated;
+            let mut refusal = simple(code, pb::ErrorReason::Unauthenticated, message.to_owned());
+            refusal.metadata.insert("problem".to_owned(), problem.to_owned());
+            refusal
+        }
+        Denied::Forbidden { roles, right } => {
+            let own = names(&mut roles.iter().copied());
+            let needed = names(&mut Role::ALL.into_iter().filter(|role| role.has(*right)));
+            let message = format!("this takes the role {needed}; the caller has {own}")
+                .replace(", admin;", " or admin;");
+            let mut refusal = simple(Code::PermissionDenied, pb::ErrorReason::RoleMissing, message);
+            refusal.metadata.insert("roles".to_owned(), own);
+            refusal.metadata.insert("needed".to_owned(), needed);
+            refusal
+        }
+    })
+}
+
+/// As many calls wait to be decided as may.
+pub(crate) fn queue_full(limit: u32) -> Status {
+    let message = format!(
+        "{limit} calls wait to be decided already, the limit is {limit}; nothing was written: try again \
+         a little later, or publish on a stream, which waits by itself"
+    );
+    let mut refusal = simple(Code::ResourceExhausted, pb::ErrorReason::QueueFull, message);
+    refusal.metadata.insert("limit".to_owned(), limit.to_string());
+    refused(refusal)
 }
 
 /// What the engine answers instead of a result.
@@ -144,8 +205,10 @@ fn simple(code: Code, reason: pb::ErrorReason, message: String) -> pb::Refusal {
     pb::Refusal { code: code.into(), reason: reason.into(), message, ..Default::default() }
 }
 
-fn refused(refusal: pb::Refusal) -> Status {
+/// A refusal as the status of a call.
+pub(crate) fn refused(refusal: pb::Refusal) -> Status {
     let code = Code::from_i32(refusal.code);
+    let is_brief = refusal.reason() == pb::ErrorReason::QueueFull;
     let reason = refusal.reason().as_str_name().trim_start_matches("ERROR_REASON_").to_owned();
     let mut details = ErrorDetails::with_error_info(
         reason,
@@ -160,6 +223,7 @@ fn refused(refusal: pb::Refusal) -> Status {
     }
     let retry_after = match code {
         Code::Unavailable => Some(RETRY_AFTER),
+        Code::ResourceExhausted if is_brief => Some(RETRY_AFTER),
         Code::ResourceExhausted => Some(RETRY_WITH_ROOM_AFTER),
         _ => None,
     };

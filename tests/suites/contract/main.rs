@@ -22,8 +22,8 @@ use row::Row;
 use world::World;
 
 /// What no request can bring about at will: failures of the server, and what time does to watches
-/// (the suite `watch` waits for that).
-const BEYOND_REQUESTS: [ErrorReason; 8] = [
+/// (the suite `watch` waits for that). Limits to pipelines are not of the request.
+const BEYOND_REQUESTS: [ErrorReason; 9] = [
     ErrorReason::ShuttingDown,
     ErrorReason::OutcomeUnknown,
     ErrorReason::Internal,
@@ -32,6 +32,7 @@ const BEYOND_REQUESTS: [ErrorReason; 8] = [
     ErrorReason::DiskFull,
     ErrorReason::IdentitiesFull,
     ErrorReason::BackupTooSlow,
+    ErrorReason::OutOfScope,
 ];
 
 fn rows() -> Vec<Row> {

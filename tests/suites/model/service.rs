@@ -218,7 +218,7 @@ fn changed(changed: &pawl_engine::Changed) -> Answer {
 async fn read(engine: &Engine, operation: Operation) -> Result<Answer, EngineError> {
     Ok(match operation {
         Operation::GetEvent(source, id) => {
-            let record = engine.event(to::id(&source), to::id(&id)).await?;
+            let record = engine.event(to::id(&source), to::id(&id)).await?.record;
             let event = record.event().expect("it is an event");
             let subjects = event.subjects.iter().map(ToString::to_string).collect();
             let decisions = to::decisions(record.decisions());
@@ -276,7 +276,7 @@ async fn read(engine: &Engine, operation: Operation) -> Result<Answer, EngineErr
                 return Ok(Answer::Refused(format!("there are {found:?}, but {counted:?}")));
             }
             let with_statistics = |trigger: &pawl_domain::Trigger| {
-                (to::trigger(trigger), to::statistics(&engine.stats_of(&trigger.id)))
+                (to::trigger(trigger), to::statistics(&engine.stats_of(trigger)))
             };
             Answer::Everything(
                 pipelines.iter().map(to::pipeline).collect(),

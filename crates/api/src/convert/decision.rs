@@ -29,16 +29,21 @@ pub struct Became<'a> {
     pub explanations: &'a [Vec<Vec<FilterPart>>],
     /// Whether the event was published before.
     pub duplicate: bool,
+    /// For each move, which it is of all that the record made; empty when none are left out.
+    pub move_numbers: &'a [u32],
 }
 
 /// What became of an event, as it is sent.
 pub fn event_outcome(became: &Became<'_>, view: pb::DecisionView) -> pb::EventOutcome {
-    let Became { event, sequence, decisions, explanations, duplicate } = *became;
-    let mut next = 0;
+    let Became { event, sequence, decisions, explanations, duplicate, move_numbers } = *became;
+    let mut numbers = (0..).map(|next: u32| {
+        let number = usize::try_from(next).ok().and_then(|next| move_numbers.get(next));
+        number.copied().unwrap_or(next)
+    });
     let to_pb = |(index, decision): (usize, &Decision)| {
         let moved = decision.moved().map(|moved| {
-            let id = sequence.map(|sequence| MoveId { sequence, index: next });
-            next += 1;
+            let index = numbers.next().unwrap_or(u32::MAX);
+            let id = sequence.map(|sequence| MoveId { sequence, index });
             move_to_pb(id, moved)
         });
         let mut decided = decision_to_pb(decision, moved, view);
@@ -227,6 +232,7 @@ mod tests {
                 decisions: &decisions,
                 explanations: &[],
                 duplicate: true,
+                move_numbers: &[],
             },
             pb::DecisionView::Basic,
         );
@@ -259,6 +265,7 @@ mod tests {
                 decisions: &decisions,
                 explanations: &[],
                 duplicate: false,
+                move_numbers: &[],
             };
             event_outcome(&became, view).decisions.remove(0).verdicts
         };

@@ -110,6 +110,11 @@ fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
             ErrorReason::KindMismatch,
             vec![("field", text(field)), ("expected", text(expected)), ("actual", text(actual))],
         ),
+        Rejection::OutOfScope { named: about } => (
+            Code::PermissionDenied,
+            ErrorReason::OutOfScope,
+            about.as_ref().map(|(resource, id)| named(*resource, id)).unwrap_or_default(),
+        ),
         Rejection::RevisionMismatch { expected_revision, actual_revision } => (
             Code::Aborted,
             ErrorReason::RevisionMismatch,
@@ -247,6 +252,10 @@ mod tests {
                 expected: s("deal"),
                 actual: s("lead"),
             },
+            Rejection::OutOfScope { named: None },
+            Rejection::out_of_scope(Resource::Pipeline, &"sales"),
+            Rejection::out_of_scope(Resource::Trigger, &"t1"),
+            Rejection::out_of_scope(Resource::Entity, &"deal/57"),
             Rejection::RevisionMismatch { expected_revision: 1, actual_revision: 2 },
             Rejection::EventIdReused { source_name: s("mailer"), event_id: s("e1") },
             Rejection::RequestIdReused { request_id: s("r1") },

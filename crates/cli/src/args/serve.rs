@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::span;
 
+const ACCESS: &str = "Who gets in";
 const CONNECTIONS: &str = "Connections";
 /// How a bound that does not bind is written.
 const UNLIMITED: &str = "unlimited";
@@ -29,8 +30,34 @@ pub(crate) struct ServeArgs {
     pub(crate) demo: bool,
 
     /// Lets anyone who reaches a --listen address that is not loopback do everything.
-    #[arg(long)]
+    #[arg(long, help_heading = ACCESS)]
     pub(crate) insecure: bool,
+
+    /// Who may call, and for what: a TOML file of hashed tokens, client certificates, webhooks and
+    /// whose JSON Web Tokens are believed. `pawl token create` makes one. Read again when it changes.
+    ///
+    /// Without it nobody has to say who they are, and only loopback addresses are listened on.
+    #[arg(long, value_name = "FILE", help_heading = ACCESS, conflicts_with = "demo")]
+    pub(crate) access_file: Option<PathBuf>,
+
+    /// The server's certificate in PEM, with those between it and its authority. Clients then need
+    /// https. Read again when it changes.
+    #[arg(long, value_name = "FILE", help_heading = ACCESS, requires = "tls_key", conflicts_with = "demo")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert in PEM.
+    #[arg(long, value_name = "FILE", help_heading = ACCESS, requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Authorities in PEM whose client certificates are believed. The names in such a certificate are
+    /// looked up in --access-file; who shows none needs a token.
+    #[arg(long, value_name = "FILE", help_heading = ACCESS, requires = "tls_cert", requires = "access_file")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+
+    /// An origin whose pages may call from a browser, such as https://board.example.com; `*` stands
+    /// for all. Can be repeated.
+    #[arg(long, value_name = "ORIGIN", help_heading = ACCESS)]
+    pub(crate) cors_origin: Vec<String>,
 
     /// For how long the ids of events and requests are remembered, such as 90m, 24h or 7d.
     #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
@@ -94,6 +121,31 @@ pub(crate) struct ServeArgs {
         help_heading = CONNECTIONS
     )]
     pub(crate) max_streams_per_connection: u32,
+
+    /// How many connections may be open at a time; further ones are closed at once.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        help_heading = CONNECTIONS
+    )]
+    pub(crate) max_connections: u32,
+
+    /// How long a client may take from the connection to its first words, TLS included.
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span, help_heading = CONNECTIONS)]
+    pub(crate) handshake_timeout: Duration,
+
+    /// How many unary calls may wait to be decided, all clients together. Further ones are refused
+    /// with RESOURCE_EXHAUSTED and told when to try again; streams wait instead.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = pawl_server::DEFAULT_MAX_WAITING,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        help_heading = CONNECTIONS
+    )]
+    pub(crate) max_waiting_calls: u32,
 
     /// How old a connection and a watch may become before the client is asked to connect anew, give
     /// or take a tenth, so that clients spread over servers behind a balancer.

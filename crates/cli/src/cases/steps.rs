@@ -143,6 +143,7 @@ fn outcome(event: &Event, unfolded: &Unfolded) -> pb::EventOutcome {
         decisions: &unfolded.decisions,
         explanations: &unfolded.explanations,
         duplicate: false,
+        move_numbers: &[],
     };
     convert::event_outcome(&became, pb::DecisionView::Full)
 }

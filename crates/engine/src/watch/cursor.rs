@@ -8,11 +8,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::audience::Place;
-use super::filter::{Interest, Standing};
+use super::filter::Standing;
 use super::log::{self, Ahead, Read};
 use super::pick::View;
+use super::sight::Sight;
 use super::snapshot::{Scanned, Snapshot};
-use super::step::{Closing, Pick, Show, Start, Step};
+use super::step::{Closing, Pick, Start, Step};
 use super::stretch::{Passed, Stretch};
 use crate::core::Core;
 use crate::ring::Following;
@@ -23,7 +24,7 @@ use crate::{ResumeToken, WatchError};
 /// way. It holds no queue, so who is slow costs nothing.
 pub struct Watch {
     core: Arc<Core>,
-    show: Show,
+    sight: Arc<Sight>,
     heartbeat: Duration,
     next_heartbeat: Instant,
     closing: watch::Receiver<bool>,
@@ -76,13 +77,12 @@ impl Watch {
     pub(crate) async fn start(
         core: Arc<Core>,
         start: &Start,
-        show: Show,
+        sight: Sight,
         heartbeat: Duration,
     ) -> Result<Self, WatchError> {
         let closing = core.closing.subscribe();
-        let interest = Interest::of(&show.filter, show.entity_changes);
         // Before the head is looked up: of everything behind it the place will be told.
-        let (place, told_to) = core.hub.join(interest);
+        let (place, told_to) = core.hub.join(sight.interest());
         let head = core.hub.durable().head;
         let position = match start {
             Start::Now | Start::Snapshot => Position::after(head.sequence),
@@ -94,9 +94,9 @@ impl Watch {
         };
         let passed = core.passed_before(position, head).await?;
         let snapshot =
-            (*start == Start::Snapshot).then(|| Snapshot::begin(&show.filter.entity_ids));
+            (*start == Start::Snapshot).then(|| Snapshot::begin(&sight.show().filter.entity_ids));
         Ok(Self {
-            show,
+            sight: Arc::new(sight),
             heartbeat,
             next_heartbeat: Instant::now() + heartbeat,
             closing,
@@ -253,8 +253,8 @@ impl Watch {
             }
             Found::Scanned(scanned) => {
                 let snapshot = self.snapshot.as_mut()?;
-                let filter = &self.show.filter;
-                let entities = snapshot.take(scanned, |e| filter.holds(Standing::of(e)));
+                let sight = &self.sight;
+                let entities = snapshot.take(scanned, |e| sight.holds(Standing::of(e)));
                 self.look_to = self.look_to.max(snapshot.reached());
                 return (!entities.is_empty()).then_some(Step::Entities(entities));
             }
@@ -268,16 +268,16 @@ impl Watch {
 
     fn look_at(&mut self, stretch: Arc<Stretch>) -> Looked {
         let view = View {
-            show: &self.show,
+            sight: &self.sight,
             interest: self.place.interest(),
             position: self.position,
             snapshot: self.snapshot.as_ref(),
         };
         let chosen = view.choose(&stretch);
         if !chosen.crossings.is_empty() {
-            let core = Arc::clone(&self.core);
+            let (core, sight) = (Arc::clone(&self.core), Arc::clone(&self.sight));
             self.pending = Some(Box::pin(async move {
-                let picks = chosen.with_crossings(&core, &stretch).await?;
+                let picks = chosen.with_crossings(&core, &sight, &stretch).await?;
                 Ok(Found::Crossed(stretch, picks))
             }));
             return Looked::Waits;

@@ -6,6 +6,8 @@ use pawl_domain::{
     Entity, EntityId, EntityKind, Move, PipelineId, Responsible, StageId, TriggerId,
 };
 
+use crate::Scope;
+
 /// Which moves a watch shows; an empty set means any (W1).
 #[derive(Debug, Clone, Default)]
 pub struct MoveFilter {
@@ -41,20 +43,13 @@ impl<'a> Standing<'a> {
     }
 
     /// Before a move, and after it.
-    fn around(moved: &'a Move) -> [Self; 2] {
+    pub(crate) fn around(moved: &'a Move) -> [Self; 2] {
         let responsible = moved.responsible.as_ref();
         let (id, pipeline_id) = (&moved.entity_id, &moved.pipeline_id);
         let after = Self { id, pipeline_id, stage_id: &moved.to_stage_id, responsible };
         let left = moved.from_pipeline_id.as_ref().unwrap_or(pipeline_id);
         [Self { pipeline_id: left, stage_id: &moved.from_stage_id, ..after }, after]
     }
-}
-
-/// How a move concerns those who keep the entities of a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Crossing {
-    Enters,
-    Leaves,
 }
 
 impl MoveFilter {
@@ -79,16 +74,6 @@ impl MoveFilter {
             && any(&self.to_stage_ids, Some(standing.stage_id))
             && any(&self.entity_ids, Some(standing.id))
             && any(&self.responsibles, standing.responsible)
-    }
-
-    /// Whether an entity entered or left the filter by a move.
-    pub(crate) fn crossing(&self, moved: &Move) -> Option<Crossing> {
-        let [before, after] = Standing::around(moved).map(|standing| self.holds(standing));
-        match (before, after) {
-            (false, true) => Some(Crossing::Enters),
-            (true, false) => Some(Crossing::Leaves),
-            _ => None,
-        }
     }
 
     /// Whether everything is shown.
@@ -132,9 +117,10 @@ pub(crate) enum Interest {
 }
 
 impl Interest {
-    /// The list of a filter that is likely to match the least. Stages, triggers and responsibles
-    /// are of no use when changes of entities are shown too: one may leave the filter by them.
-    pub(crate) fn of(filter: &MoveFilter, with_entities: bool) -> Self {
+    /// The list of a filter that is likely to match the least; of pipelines those that are in the
+    /// scope. Stages, triggers and responsibles are of no use when changes of entities are shown
+    /// too: one may leave the filter by them.
+    pub(crate) fn of(filter: &MoveFilter, with_entities: bool, scope: &Scope) -> Self {
         fn named<T: Borrow<str>>(key: Key, set: &HashSet<T>) -> Option<Interest> {
             let values = || set.iter().map(|value| value.borrow().to_owned()).collect();
             (!set.is_empty()).then(|| Interest::Some(key, values()))
@@ -143,13 +129,20 @@ impl Interest {
             named(Key::Trigger, &filter.trigger_ids)
                 .or_else(|| named(Key::Responsible, &filter.responsibles))
         };
+        let by_pipeline = || match scope.pipelines() {
+            None => named(Key::Pipeline, &filter.pipeline_ids),
+            Some(scope) => {
+                let wanted = scope.iter().filter(|id| any(&filter.pipeline_ids, Some(*id)));
+                Some(Self::Some(Key::Pipeline, wanted.map(ToString::to_string).collect()))
+            }
+        };
         let by_stage = || {
             named(Key::ToStage, &filter.to_stage_ids)
                 .or_else(|| named(Key::FromStage, &filter.from_stage_ids))
         };
         named(Key::Entity, &filter.entity_ids)
             .or_else(|| by_move().filter(|_| !with_entities))
-            .or_else(|| named(Key::Pipeline, &filter.pipeline_ids))
+            .or_else(by_pipeline)
             .or_else(|| by_stage().filter(|_| !with_entities))
             .or_else(|| named(Key::Kind, &filter.kinds))
             .unwrap_or(Self::All)

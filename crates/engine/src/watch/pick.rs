@@ -1,18 +1,20 @@
 use std::sync::Arc;
 
-use pawl_store::StoreError;
+use pawl_domain::{DisplayName, Entity, Fields, Move, Version};
+use pawl_store::{EntityRow, StoreError};
 
-use super::filter::{Crossing, Interest, MoveFilter, Standing};
+use super::filter::{Interest, Standing};
 use super::item::{Item, Shown};
+use super::sight::{Crossing, Sight};
 use super::snapshot::Snapshot;
-use super::step::{Pick, Show};
+use super::step::Pick;
 use super::stretch::Stretch;
 use crate::core::Core;
 use crate::token::Position;
 
 /// How one watch looks at stretches.
 pub(crate) struct View<'w> {
-    pub(crate) show: &'w Show,
+    pub(crate) sight: &'w Sight,
     pub(crate) interest: &'w Interest,
     /// Nothing before it is shown.
     pub(crate) position: Position,
@@ -61,31 +63,27 @@ impl View<'_> {
         chosen
     }
 
-    fn filter(&self) -> &MoveFilter {
-        &self.show.filter
-    }
-
     fn shows_all(&self, stretch: &Stretch) -> bool {
-        self.filter().is_open()
+        self.sight.is_open()
             && self.snapshot.is_none()
-            && (self.show.entity_changes || stretch.is_moves_only())
+            && (self.sight.show().entity_changes || stretch.is_moves_only())
     }
 
     fn shows(&self, item: &Item) -> bool {
         let shows = match item.shown() {
-            Shown::Move(_, moved) => self.filter().matches(moved),
+            Shown::Move(_, moved) => self.sight.matches(moved),
             Shown::Entity(entity) | Shown::Deleted(entity) => {
-                self.show.entity_changes
-                    && (self.filter().holds(Standing::of(entity))
-                        || item.before().is_some_and(|before| self.filter().holds(before)))
+                self.sight.show().entity_changes
+                    && (self.sight.holds(Standing::of(entity))
+                        || item.before().is_some_and(|before| self.sight.holds(before)))
             }
         };
         shows && !self.is_hidden(item)
     }
 
     fn crossing(&self, item: &Item) -> Option<Crossing> {
-        let crossing = self.filter().crossing(item.moved()?)?;
-        let shows = self.show.entity_changes
+        let crossing = self.sight.crossing(item.moved()?)?;
+        let shows = self.sight.show().entity_changes
             && item.place_before() >= self.position
             && !self.is_hidden(item);
         shows.then_some(crossing)
@@ -101,10 +99,12 @@ impl Chosen {
     /// Reads the entities that enter or leave the filter, and puts each before its move. They may
     /// have changed since; their revision says so. One that is gone by now and leaves is shown as
     /// gone, since outside of the filter nothing more is told of it; one that enters is not shown,
-    /// since inside it will be told.
+    /// since inside it will be told. So it is with one that is outside of the scope by now; and one
+    /// that leaves the scope is gone in any case.
     pub(crate) async fn with_crossings(
         self,
         core: &Arc<Core>,
+        sight: &Sight,
         stretch: &Stretch,
     ) -> Result<Vec<Pick>, StoreError> {
         let Self { picks, crossings } = self;
@@ -116,10 +116,13 @@ impl Chosen {
         core.settled().await;
         let entities = crossings.iter().zip(rows).filter_map(|((at, crossing), row)| {
             let (row, token) = (row?, stretch.token_before(*at));
-            let pick = match (row.deleted, crossing) {
-                (false, _) => Pick::Entity { token, entity: row.entity },
-                (true, Crossing::Leaves) => Pick::Deleted { token, entity: row.entity },
-                (true, Crossing::Enters) => return None,
+            let moved = stretch.items()[*at].moved()?;
+            let may_show = sight.may_show(moved, &row.entity);
+            let pick = match crossing {
+                _ if may_show && !row.deleted => Pick::Entity { token, entity: row.entity },
+                Crossing::Enters => return None,
+                Crossing::Leaves if may_show => Pick::Deleted { token, entity: row.entity },
+                Crossing::Leaves => Pick::Deleted { token, entity: Arc::new(left(moved, &row)) },
             };
             Some((*at, pick))
         });
@@ -138,5 +141,27 @@ impl Chosen {
         }
         merged.extend(entities.map(|(_, entity)| entity));
         Ok(merged)
+    }
+}
+
+/// An entity that a move took out of sight: where it stood, with the move's revision and time, and
+/// nothing of what became of it.
+fn left(moved: &Move, row: &EntityRow) -> Entity {
+    let [before, _] = Standing::around(moved);
+    Entity {
+        id: moved.entity_id.clone(),
+        pipeline_id: before.pipeline_id.clone(),
+        stage_id: before.stage_id.clone(),
+        display_name: DisplayName::default(),
+        responsible: moved.responsible.clone(),
+        customer_ids: Vec::new(),
+        parent_ids: Vec::new(),
+        fields: Fields::default(),
+        stage_entered_time: moved.time,
+        version: Version {
+            revision: moved.entity_revision,
+            create_time: row.entity.version.create_time,
+            update_time: moved.time,
+        },
     }
 }

@@ -91,11 +91,11 @@ pub enum Pick {
         /// The entity.
         entity: Arc<Entity>,
     },
-    /// An entity that left the filter by the next item, and is gone by now.
+    /// An entity that left the filter by the next item and is gone by now, or outside of the scope.
     Deleted {
         /// Resumes after it.
         token: ResumeToken,
-        /// What it was, with the revision of the deletion.
+        /// What it was, with the revision of the deletion; or where it stood, with that of the move.
         entity: Arc<Entity>,
     },
 }

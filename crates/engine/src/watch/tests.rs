@@ -12,6 +12,7 @@ use pawl_store::{Change, Head, Record, Store};
 use super::audience::Audience;
 use super::filter::{Interest, MoveFilter};
 use super::stretch::Stretch;
+use crate::Scope;
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a test names things well")
@@ -103,8 +104,9 @@ fn only_those_are_woken_whom_it_may_concern() {
         ("its kind", MoveFilter { kinds: only("deal"), ..f() }),
         ("another kind", MoveFilter { kinds: only("lead"), ..f() }),
     ];
-    let places =
-        filters.map(|(name, filter)| (name, audience.join(Interest::of(&filter, false)).0));
+    let places = filters.map(|(name, filter)| {
+        (name, audience.join(Interest::of(&filter, false, &Scope::unlimited())).0)
+    });
     let news = stretches(&[record(1, "deal/1", "sales", "read")]);
     let woken = audience.tell(Some(&news), head(1));
     let told = places.iter().filter(|(_, place)| place.ask().first == Some(1));
@@ -133,7 +135,7 @@ fn only_those_are_woken_whom_it_may_concern() {
 fn the_first_is_remembered_until_it_is_asked_for() {
     let audience = Arc::new(Audience::new(Head::default()));
     let filter = MoveFilter { entity_ids: only("deal/1"), ..MoveFilter::default() };
-    let (place, from) = audience.join(Interest::of(&filter, true));
+    let (place, from) = audience.join(Interest::of(&filter, true, &Scope::unlimited()));
     assert_eq!(from, Head::default());
     let news = |sequence| stretches(&[record(sequence, "deal/1", "sales", "read")]);
     assert_eq!(audience.tell(Some(&news(3)), head(3)), 1);

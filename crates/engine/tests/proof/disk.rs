@@ -145,7 +145,7 @@ async fn reads_previews_checks_and_watches_go_on() {
         bed.engine.watch(&Start::Now, MoveFilter::default(), Duration::from_secs(1)).await.unwrap();
     space.becomes(&bed, MIN - 1).await;
     let engine = &bed.engine;
-    assert_eq!(engine.event(id("mail"), id("e1")).await.unwrap().moves().count(), 1);
+    assert_eq!(engine.event(id("mail"), id("e1")).await.unwrap().record.moves().count(), 1);
     assert_eq!(engine.moves(MoveQuery::default(), None, 10).await.unwrap().moves.len(), 1);
     let verdicts = VerdictQuery { trigger_id: Some(id("t1")), entity_id: None };
     assert_eq!(engine.verdicts(verdicts, None, 10).await.unwrap().verdicts.len(), 1);

@@ -16,6 +16,7 @@ mod moves;
 mod previews;
 mod requests;
 mod retention;
+mod scope;
 mod snapshots;
 mod stalls;
 mod support;

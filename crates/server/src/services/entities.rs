@@ -23,16 +23,16 @@ impl EntityService for Services {
         &self,
         request: Request<pb::CreateEntityRequest>,
     ) -> Result<Response<pb::CreateEntityResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let identity =
             request::identity("CreateEntity", &request.request_id, &request).map_err(bad)?;
         let mut entity = convert::required("entity", request.entity).map_err(bad)?;
         if entity.entity_id.is_empty() {
-            let kind = self.kind_of("entity", &entity).await.map_err(failed)?;
+            let kind = this.kind_of("entity", &entity).await.map_err(failed)?;
             entity.entity_id = request::entity_id(&kind);
         }
         let new = convert::new_entity("entity", entity).map_err(bad)?;
-        let created = self.engine.create_entity(new, identity).await.map_err(under("entity"))?;
+        let created = this.engine.create_entity(new, identity).await.map_err(under("entity"))?;
         Ok(Response::new(pb::CreateEntityResponse { entity: Some((&created).into()) }))
     }
 
@@ -40,8 +40,9 @@ impl EntityService for Services {
         &self,
         request: Request<pb::GetEntityRequest>,
     ) -> Result<Response<pb::GetEntityResponse>, Status> {
-        let id = EntityId::parse("entity_id", &request.into_inner().entity_id).map_err(bad)?;
-        let entity = self.engine.entity(id).await.map_err(failed)?;
+        let (this, request) = self.admitted(request);
+        let id = EntityId::parse("entity_id", &request.entity_id).map_err(bad)?;
+        let entity = this.engine.entity(id).await.map_err(failed)?;
         Ok(Response::new(pb::GetEntityResponse { entity: Some((&entity).into()) }))
     }
 
@@ -49,10 +50,10 @@ impl EntityService for Services {
         &self,
         request: Request<pb::ListEntitiesRequest>,
     ) -> Result<Response<pb::ListEntitiesResponse>, Status> {
-        let mut request = request.into_inner();
+        let (this, mut request) = self.admitted(request);
         let page = PageRequest::take(&mut request)?;
         let query = entity_query(&request).map_err(bad)?;
-        let found = self.engine.entities(query, page.after.clone(), page.limit).await;
+        let found = this.engine.entities(query, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
         Ok(Response::new(pb::ListEntitiesResponse {
             entities: found.items.iter().map(Into::into).collect(),
@@ -64,12 +65,12 @@ impl EntityService for Services {
         &self,
         request: Request<pb::UpdateEntityRequest>,
     ) -> Result<Response<pb::UpdateEntityResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let identity =
             request::identity("UpdateEntity", &request.request_id, &request).map_err(bad)?;
         let validate_only = request.validate_only;
         let wish = update_by_hand(request).map_err(bad)?;
-        let done = self.engine.update_entity(wish, identity, validate_only).await;
+        let done = this.engine.update_entity(wish, identity, validate_only).await;
         let done = done.map_err(under("entity"))?;
         Ok(Response::new(pb::UpdateEntityResponse {
             entity: Some((&done.entity).into()),
@@ -81,12 +82,12 @@ impl EntityService for Services {
         &self,
         request: Request<pb::MoveEntityRequest>,
     ) -> Result<Response<pb::MoveEntityResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let identity =
             request::identity("MoveEntity", &request.request_id, &request).map_err(bad)?;
         let validate_only = request.validate_only;
         let wish = move_by_hand(request).map_err(bad)?;
-        let done = self.engine.move_entity(wish, identity, validate_only).await.map_err(failed)?;
+        let done = this.engine.move_entity(wish, identity, validate_only).await.map_err(failed)?;
         let outcome = done.told.as_ref().map(|told| outcome(told, pb::DecisionView::Full));
         let moved = outcome.as_ref().and_then(|o| o.decisions.first()?.r#move.clone());
         let entity = Some((&done.entity).into());
@@ -97,9 +98,9 @@ impl EntityService for Services {
         &self,
         request: Request<pb::DeleteEntityRequest>,
     ) -> Result<Response<pb::DeleteEntityResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let id = EntityId::parse("entity_id", &request.entity_id).map_err(bad)?;
-        self.engine.delete_entity(id, request.expected_revision).await.map_err(failed)?;
+        this.engine.delete_entity(id, request.expected_revision).await.map_err(failed)?;
         Ok(Response::new(pb::DeleteEntityResponse {}))
     }
 
@@ -107,19 +108,19 @@ impl EntityService for Services {
         &self,
         request: Request<Streaming<pb::ImportEntitiesRequest>>,
     ) -> Result<Response<pb::ImportEntitiesResponse>, Status> {
-        let mut messages = request.into_inner();
+        let (this, mut messages) = self.admitted(request);
         let mut answer = pb::ImportEntitiesResponse::default();
         loop {
             let message = tokio::select! {
                 message = messages.message() => {
                     message.map_err(|status| unreadable(status, answer.message_count))?
                 }
-                () = self.engine.stopping() => {
+                () = this.engine.stopping() => {
                     return Err(failed_import(EngineError::Stopping, answer.message_count));
                 }
             };
             let Some(message) = message else { return Ok(Response::new(answer)) };
-            let imported = self.import(message).await;
+            let imported = this.import(message).await;
             let imported = imported.map_err(|error| failed_import(error, answer.message_count))?;
             answer.created_count += imported.created.cast_signed();
             answer.skipped_count += imported.skipped.cast_signed();

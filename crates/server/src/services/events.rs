@@ -27,15 +27,10 @@ impl EventService for Services {
         &self,
         request: Request<pb::PublishEventRequest>,
     ) -> Result<Response<pb::PublishEventResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let view = convert::decision_view("view", request.view).map_err(bad)?;
         let event = convert::required("event", request.event).map_err(bad)?;
-        let event = convert::event("event", event).map_err(bad)?;
-        let explained = view == pb::DecisionView::Full;
-        let publishing = self.engine.publish(vec![event], explained).await.map_err(failed)?;
-        let published = publishing.outcomes().await.map_err(failed)?.into_iter().next();
-        let published = published.ok_or_else(|| failed(EngineError::OutcomeUnknown))?;
-        let outcome = outcome(&Told::Published(published.map_err(bad)?), view);
+        let outcome = this.publish(event, view).await?;
         Ok(Response::new(pb::PublishEventResponse { outcome: Some(outcome) }))
     }
 
@@ -47,7 +42,8 @@ impl EventService for Services {
         request: Request<Streaming<pb::PublishEventsRequest>>,
     ) -> Result<Response<Self::PublishEventsStream>, Status> {
         let (queue, pending) = mpsc::channel(STREAM_REQUESTS_MAX);
-        tokio::spawn(read_events(self.clone(), request.into_inner(), queue).in_current_span());
+        let (this, requests) = self.admitted(request);
+        tokio::spawn(read_events(this, requests, queue).in_current_span());
         // The engine has them in order already; here their answers are awaited in order.
         let answers = ReceiverStream::new(pending)
             .then(|pending: Result<InFlight, _>| async { pending?.answer().await })
@@ -64,7 +60,7 @@ impl EventService for Services {
         &self,
         request: Request<pb::PreviewEventRequest>,
     ) -> Result<Response<pb::PreviewEventResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let event = convert::required("event", request.event).map_err(bad)?;
         let event = convert::event("event", event).map_err(bad)?;
         let count = request.triggers.len();
@@ -78,7 +74,7 @@ impl EventService for Services {
         };
         let triggers = request.triggers.into_iter().enumerate().map(hypothetical);
         let triggers = triggers.collect::<Result<_, _>>().map_err(bad)?;
-        let previewed = self.engine.preview(event, triggers).await.map_err(failed)?;
+        let previewed = this.engine.preview(event, triggers).await.map_err(failed)?;
         let outcome = outcome(&Told::Previewed(previewed), pb::DecisionView::Full);
         Ok(Response::new(pb::PreviewEventResponse { outcome: Some(outcome) }))
     }
@@ -87,13 +83,11 @@ impl EventService for Services {
         &self,
         request: Request<pb::GetEventRequest>,
     ) -> Result<Response<pb::GetEventResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let source = Source::parse("source", &request.source).map_err(bad)?;
         let id = EventId::parse("event_id", &request.event_id).map_err(bad)?;
-        let record = self.engine.event(source, id).await.map_err(failed)?;
-        let record = Arc::new(record);
-        let published =
-            Published { record: Arc::clone(&record), duplicate: false, explanations: Vec::new() };
+        let published = this.engine.event(source, id).await.map_err(failed)?;
+        let record = Arc::clone(&published.record);
         Ok(Response::new(pb::GetEventResponse {
             event: record.event().map(|event| convert::event_to_pb(event, record.time)),
             outcome: Some(outcome(&Told::Published(published), pb::DecisionView::Full)),
@@ -101,10 +95,38 @@ impl EventService for Services {
     }
 }
 
+impl Services {
+    /// Publishes one event; a refusal is the status.
+    pub(crate) async fn publish(
+        &self,
+        event: pb::Event,
+        view: pb::DecisionView,
+    ) -> Result<pb::EventOutcome, Status> {
+        let event = convert::event("event", event).map_err(bad)?;
+        let explained = view == pb::DecisionView::Full;
+        let publishing = self.engine.publish(vec![event], explained).await.map_err(failed)?;
+        let published = publishing.outcomes().await.map_err(failed)?.into_iter().next();
+        let published = published.ok_or_else(|| failed(EngineError::OutcomeUnknown))?;
+        Ok(outcome(&Told::Published(published.map_err(bad)?), view))
+    }
+
+    /// Publishes what one message of a stream would; refusals stand in the outcomes.
+    pub(crate) async fn publish_all(
+        &self,
+        request: pb::PublishEventsRequest,
+    ) -> Result<Vec<pb::EventOutcome>, Status> {
+        let mut together = Together::default();
+        together.join(request)?;
+        let room = Arc::new(Semaphore::new(STREAM_EVENTS_MAX));
+        let answers = together.send(self, &room).await?.answer().await?;
+        Ok(answers.into_iter().flat_map(|answer| answer.outcomes).collect())
+    }
+}
+
 /// What came of an event, or would, as a client reads it.
 pub(super) fn outcome(told: &Told, view: pb::DecisionView) -> pb::EventOutcome {
     let became = match told {
-        Told::Published(Published { record, duplicate, explanations }) => {
+        Told::Published(Published { record, duplicate, explanations, move_numbers }) => {
             let Some(event) = record.event() else { return pb::EventOutcome::default() };
             Became {
                 event,
@@ -112,11 +134,17 @@ pub(super) fn outcome(told: &Told, view: pb::DecisionView) -> pb::EventOutcome {
                 decisions: record.decisions(),
                 explanations,
                 duplicate: *duplicate,
+                move_numbers,
             }
         }
-        Told::Previewed(Previewed { event, decisions, explanations }) => {
-            Became { event, sequence: None, decisions, explanations, duplicate: false }
-        }
+        Told::Previewed(Previewed { event, decisions, explanations }) => Became {
+            event,
+            sequence: None,
+            decisions,
+            explanations,
+            duplicate: false,
+            move_numbers: &[],
+        },
     };
     convert::event_outcome(&became, view)
 }

@@ -31,31 +31,31 @@ impl MoveService for Services {
         &self,
         request: Request<pb::WatchMovesRequest>,
     ) -> Result<Response<WatchStream>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let filter = filter(request.filter.unwrap_or_default()).map_err(bad)?;
         let heartbeat = heartbeat(request.heartbeat_interval).map_err(bad)?;
         let start = start(request.start, &filter).map_err(bad)?;
         let show = Show { filter, entity_changes: request.include_entity_changes };
-        let watch = self
+        let watch = this
             .engine
             .watch(&start, show, heartbeat)
             .await
-            .map_err(|error| unwatchable(error, &self.engine.database_id().to_string()))?;
-        Ok(Response::new(Watching::new(watch, self.max_watch_age).into_stream()))
+            .map_err(|error| unwatchable(error, &this.engine.database_id().to_string()))?;
+        Ok(Response::new(Watching::new(watch, this.max_watch_age).into_stream()))
     }
 
     async fn list_moves(
         &self,
         request: Request<pb::ListMovesRequest>,
     ) -> Result<Response<pb::ListMovesResponse>, Status> {
-        let mut request = request.into_inner();
+        let (this, mut request) = self.admitted(request);
         let page = PageRequest::take(&mut request)?;
         let query = query(request).map_err(bad)?;
         let before = match page.after.as_str() {
             "" => None,
             after => Some(after.parse().map_err(|_: Rejection| page_token_invalid())?),
         };
-        let found = self.engine.moves(query, before, page.limit).await.map_err(failed)?;
+        let found = this.engine.moves(query, before, page.limit).await.map_err(failed)?;
         Ok(Response::new(pb::ListMovesResponse {
             moves: found.moves.iter().map(|m| convert::move_to_pb(Some(m.id), &m.moved)).collect(),
             next_page_token: page.next_token(found.next),

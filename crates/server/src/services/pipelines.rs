@@ -15,13 +15,13 @@ impl PipelineService for Services {
         &self,
         request: Request<pb::CreatePipelineRequest>,
     ) -> Result<Response<pb::CreatePipelineResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let identity =
             request::identity("CreatePipeline", &request.request_id, &request).map_err(bad)?;
         let mut pipeline = convert::required("pipeline", request.pipeline).map_err(bad)?;
         request::fill_id(&mut pipeline.pipeline_id);
         let new = convert::new_pipeline(pipeline).map_err(bad)?;
-        let created = self.engine.create_pipeline(new, identity, request.validate_only).await;
+        let created = this.engine.create_pipeline(new, identity, request.validate_only).await;
         let created = created.map_err(under("pipeline"))?;
         Ok(Response::new(pb::CreatePipelineResponse { pipeline: Some((&created).into()) }))
     }
@@ -30,9 +30,9 @@ impl PipelineService for Services {
         &self,
         request: Request<pb::GetPipelineRequest>,
     ) -> Result<Response<pb::GetPipelineResponse>, Status> {
-        let id =
-            PipelineId::parse("pipeline_id", &request.into_inner().pipeline_id).map_err(bad)?;
-        let pipeline = self.engine.pipeline(id).await.map_err(failed)?;
+        let (this, request) = self.admitted(request);
+        let id = PipelineId::parse("pipeline_id", &request.pipeline_id).map_err(bad)?;
+        let pipeline = this.engine.pipeline(id).await.map_err(failed)?;
         Ok(Response::new(pb::GetPipelineResponse { pipeline: Some((&pipeline).into()) }))
     }
 
@@ -40,11 +40,11 @@ impl PipelineService for Services {
         &self,
         request: Request<pb::ListPipelinesRequest>,
     ) -> Result<Response<pb::ListPipelinesResponse>, Status> {
-        let mut request = request.into_inner();
+        let (this, mut request) = self.admitted(request);
         let page = PageRequest::take(&mut request)?;
         let kind = convert::optional("entity_kind", &request.entity_kind, EntityKind::parse);
         let kind = kind.map_err(bad)?;
-        let found = self.engine.pipelines(kind, page.after.clone(), page.limit).await;
+        let found = this.engine.pipelines(kind, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
         Ok(Response::new(pb::ListPipelinesResponse {
             pipelines: found.items.iter().map(Into::into).collect(),
@@ -56,11 +56,11 @@ impl PipelineService for Services {
         &self,
         request: Request<pb::UpdatePipelineRequest>,
     ) -> Result<Response<pb::UpdatePipelineResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let pipeline = convert::required("pipeline", request.pipeline).map_err(bad)?;
         let (id, patch) = convert::pipeline_patch(pipeline, request.update_mask).map_err(bad)?;
         let (expected, validate_only) = (request.expected_revision, request.validate_only);
-        let updated = self.engine.update_pipeline(id, patch, expected, validate_only).await;
+        let updated = this.engine.update_pipeline(id, patch, expected, validate_only).await;
         let updated = updated.map_err(under("pipeline"))?;
         Ok(Response::new(pb::UpdatePipelineResponse { pipeline: Some((&updated).into()) }))
     }
@@ -69,9 +69,9 @@ impl PipelineService for Services {
         &self,
         request: Request<pb::DeletePipelineRequest>,
     ) -> Result<Response<pb::DeletePipelineResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let id = PipelineId::parse("pipeline_id", &request.pipeline_id).map_err(bad)?;
-        self.engine.delete_pipeline(id, request.expected_revision).await.map_err(failed)?;
+        this.engine.delete_pipeline(id, request.expected_revision).await.map_err(failed)?;
         Ok(Response::new(pb::DeletePipelineResponse {}))
     }
 
@@ -79,13 +79,13 @@ impl PipelineService for Services {
         &self,
         request: Request<pb::GetBoardRequest>,
     ) -> Result<Response<pb::GetBoardResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let id = PipelineId::parse("pipeline_id", &request.pipeline_id).map_err(bad)?;
         let per_stage = page_limit("entities_per_stage", request.entities_per_stage)?;
-        let board = self.engine.board(id, per_stage).await.map_err(failed)?;
+        let board = this.engine.board(id, per_stage).await.map_err(failed)?;
         let stage = |stage: &BoardStage| pb::BoardStage {
             stage_id: stage.stage_id.to_string(),
-            triggers: stage.triggers.iter().map(|trigger| self.shown(trigger)).collect(),
+            triggers: stage.triggers.iter().map(|trigger| this.shown(trigger)).collect(),
             entity_count: stage.entity_count.cast_signed(),
             entities: stage.entities.iter().map(Into::into).collect(),
         };

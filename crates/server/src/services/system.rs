@@ -5,22 +5,24 @@ use futures_util::{Stream, stream};
 use pawl_api::pb::system_service_server::SystemService;
 use pawl_api::{convert, pb};
 use pawl_domain::{Timestamp, limits};
-use pawl_engine::{BACKUP_MAX_TIME, Engine, Options, QUEUE_CAPACITY, Reserve};
+use pawl_engine::{BACKUP_MAX_TIME, Options, QUEUE_CAPACITY, Reserve};
 use tonic::{Request, Response, Status};
 
+use super::Services;
 use crate::config::{
-    Connections, EVENTS_PER_MESSAGE_MAX, FILTER_VALUES_MAX, HEARTBEAT_MAX, HEARTBEAT_MIN,
-    IMPORT_ENTITIES_MAX, MESSAGE_MAX_BYTES, PAGE_SIZE_MAX,
+    Connections, EVENTS_PER_MESSAGE_MAX, FILTER_VALUES_MAX, HEADERS_MAX_BYTES, HEARTBEAT_MAX,
+    HEARTBEAT_MIN, IMPORT_ENTITIES_MAX, MESSAGE_MAX_BYTES, PAGE_SIZE_MAX,
 };
 use crate::status::{failed, not_backed_up};
 
 /// Says what this server is.
 #[derive(Debug, Clone)]
 pub(crate) struct System {
-    pub(crate) engine: Engine,
+    pub(crate) services: Services,
     pub(crate) start_time: Timestamp,
     pub(crate) connections: Connections,
     pub(crate) backup_patience: Duration,
+    pub(crate) max_waiting: u32,
 }
 
 /// The pieces of a backup.
@@ -33,9 +35,10 @@ impl SystemService for System {
 
     async fn backup(
         &self,
-        _: Request<pb::BackupRequest>,
+        request: Request<pb::BackupRequest>,
     ) -> Result<Response<BackupStream>, Status> {
-        let backup = self.engine.backup(self.backup_patience);
+        let (this, _) = self.services.admitted(request);
+        let backup = this.engine.backup(self.backup_patience);
         let blocks = stream::unfold(backup, |mut backup| async move {
             let block = backup.next().await?;
             let piece = block.map(|data| pb::BackupResponse { data }).map_err(not_backed_up);
@@ -46,14 +49,15 @@ impl SystemService for System {
 
     async fn get_server_info(
         &self,
-        _: Request<pb::GetServerInfoRequest>,
+        request: Request<pb::GetServerInfoRequest>,
     ) -> Result<Response<pb::GetServerInfoResponse>, Status> {
-        let retained = self.engine.retained().await.map_err(failed)?;
-        let (counts, remembered) = (self.engine.counts(), self.engine.remembered());
-        let Options { dedupe_window, retention, reserve, .. } = self.engine.options();
+        let (Services { engine, .. }, _) = self.services.admitted(request);
+        let retained = engine.retained().await.map_err(failed)?;
+        let (counts, remembered) = (engine.counts(), engine.remembered());
+        let Options { dedupe_window, retention, reserve, .. } = engine.options();
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            database_id: self.engine.database_id().to_string(),
+            database_id: engine.database_id().to_string(),
             store: pawl_engine::STORE.to_owned(),
             start_time: Some(convert::timestamp_to_pb(self.start_time)),
             pipeline_count: counts.pipelines.cast_signed(),
@@ -67,6 +71,7 @@ impl SystemService for System {
             limits: Some(pb::Limits {
                 max_backup_idle: Some(convert::duration_to_pb(self.backup_patience)),
                 max_backup_time: Some(convert::duration_to_pb(BACKUP_MAX_TIME)),
+                max_waiting_calls: self.max_waiting.into(),
                 ..stated_limits(&self.connections, reserve)
             }),
             retention: Some(pb::Retention {
@@ -76,7 +81,7 @@ impl SystemService for System {
                 earliest_token: retained.earliest.token.as_bytes().to_vec(),
                 max_identities: i64::try_from(retention.max_identities).unwrap_or(i64::MAX),
             }),
-            free_bytes: self.engine.free_bytes().map(u64::cast_signed),
+            free_bytes: engine.free_bytes().map(u64::cast_signed),
             identity_count: remembered.count.cast_signed(),
             identity_memory_bytes: remembered.memory_bytes.cast_signed(),
         }))
@@ -101,6 +106,9 @@ fn stated_limits(connections: &Connections, reserve: &Reserve) -> pb::Limits {
         max_page_size: count(PAGE_SIZE_MAX),
         max_filter_values: count(FILTER_VALUES_MAX),
         max_streams_per_connection: connections.max_streams.into(),
+        max_connections: connections.max_connections.into(),
+        handshake_timeout: Some(convert::duration_to_pb(connections.handshake_timeout)),
+        max_header_bytes: HEADERS_MAX_BYTES.into(),
         max_connection_age: connections.max_age.map(convert::duration_to_pb),
         min_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MIN)),
         max_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MAX)),

@@ -18,13 +18,13 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::CreateTriggerTypeRequest>,
     ) -> Result<Response<pb::CreateTriggerTypeResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let identity =
             request::identity("CreateTriggerType", &request.request_id, &request).map_err(bad)?;
         let mut new = convert::required("trigger_type", request.trigger_type).map_err(bad)?;
         request::fill_id(&mut new.code);
         let new = convert::new_trigger_type(new).map_err(bad)?;
-        let created = self.engine.create_trigger_type(new, identity, request.validate_only).await;
+        let created = this.engine.create_trigger_type(new, identity, request.validate_only).await;
         let created = created.map_err(under("trigger_type"))?;
         Ok(Response::new(pb::CreateTriggerTypeResponse { trigger_type: Some((&created).into()) }))
     }
@@ -33,8 +33,9 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::GetTriggerTypeRequest>,
     ) -> Result<Response<pb::GetTriggerTypeResponse>, Status> {
-        let code = TypeCode::parse("code", &request.into_inner().code).map_err(bad)?;
-        let found = self.engine.trigger_type(code).await.map_err(failed)?;
+        let (this, request) = self.admitted(request);
+        let code = TypeCode::parse("code", &request.code).map_err(bad)?;
+        let found = this.engine.trigger_type(code).await.map_err(failed)?;
         Ok(Response::new(pb::GetTriggerTypeResponse { trigger_type: Some((&found).into()) }))
     }
 
@@ -42,10 +43,10 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::ListTriggerTypesRequest>,
     ) -> Result<Response<pb::ListTriggerTypesResponse>, Status> {
-        let mut request = request.into_inner();
+        let (this, mut request) = self.admitted(request);
         let page = PageRequest::take(&mut request)?;
         let keep = type_filter(request).map_err(bad)?;
-        let found = self.engine.trigger_types(keep, page.after.clone(), page.limit).await;
+        let found = this.engine.trigger_types(keep, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
         Ok(Response::new(pb::ListTriggerTypesResponse {
             trigger_types: found.items.iter().map(Into::into).collect(),
@@ -57,12 +58,12 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::UpdateTriggerTypeRequest>,
     ) -> Result<Response<pb::UpdateTriggerTypeResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let changed = convert::required("trigger_type", request.trigger_type).map_err(bad)?;
         let (code, patch) =
             convert::trigger_type_patch(changed, request.update_mask).map_err(bad)?;
         let (expected, validate_only) = (request.expected_revision, request.validate_only);
-        let updated = self.engine.update_trigger_type(code, patch, expected, validate_only).await;
+        let updated = this.engine.update_trigger_type(code, patch, expected, validate_only).await;
         let updated = updated.map_err(under("trigger_type"))?;
         Ok(Response::new(pb::UpdateTriggerTypeResponse { trigger_type: Some((&updated).into()) }))
     }
@@ -71,9 +72,9 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::DeleteTriggerTypeRequest>,
     ) -> Result<Response<pb::DeleteTriggerTypeResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let code = TypeCode::parse("code", &request.code).map_err(bad)?;
-        self.engine.delete_trigger_type(code, request.expected_revision).await.map_err(failed)?;
+        this.engine.delete_trigger_type(code, request.expected_revision).await.map_err(failed)?;
         Ok(Response::new(pb::DeleteTriggerTypeResponse {}))
     }
 
@@ -81,22 +82,22 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::CreateTriggerRequest>,
     ) -> Result<Response<pb::CreateTriggerResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let identity =
             request::identity("CreateTrigger", &request.request_id, &request).map_err(bad)?;
         let mut trigger = convert::required("trigger", request.trigger).map_err(bad)?;
         request::fill_id(&mut trigger.trigger_id);
         let new = convert::new_trigger("trigger", trigger).map_err(bad)?;
-        let created = self.engine.create_trigger(new, identity, request.validate_only).await;
+        let created = this.engine.create_trigger(new, identity, request.validate_only).await;
         let created = created.map_err(under("trigger"))?;
-        Ok(Response::new(pb::CreateTriggerResponse { trigger: Some(self.shown(&created)) }))
+        Ok(Response::new(pb::CreateTriggerResponse { trigger: Some(this.shown(&created)) }))
     }
 
     async fn get_trigger(
         &self,
         request: Request<pb::GetTriggerRequest>,
     ) -> Result<Response<pb::GetTriggerResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let id = TriggerId::parse("trigger_id", &request.trigger_id).map_err(bad)?;
         if request.revision < 0 {
             return Err(bad(Rejection::invalid(
@@ -104,10 +105,10 @@ impl TriggerService for Services {
                 "must not be negative; 0 is the latest",
             )));
         }
-        let (trigger, deleted) = self.engine.trigger(id, request.revision).await.map_err(failed)?;
+        let (trigger, deleted) = this.engine.trigger(id, request.revision).await.map_err(failed)?;
         // Statistics are those of the trigger as it is, not of an older revision.
         let trigger = match request.revision {
-            0 => self.shown(&trigger),
+            0 => this.shown(&trigger),
             _ => (&trigger).into(),
         };
         Ok(Response::new(pb::GetTriggerResponse { trigger: Some(trigger), deleted }))
@@ -117,13 +118,13 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::ListTriggersRequest>,
     ) -> Result<Response<pb::ListTriggersResponse>, Status> {
-        let mut request = request.into_inner();
+        let (this, mut request) = self.admitted(request);
         let page = PageRequest::take(&mut request)?;
         let query = trigger_query(&request).map_err(bad)?;
-        let found = self.engine.triggers(query, page.after.clone(), page.limit).await;
+        let found = this.engine.triggers(query, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
         Ok(Response::new(pb::ListTriggersResponse {
-            triggers: found.items.iter().map(|trigger| self.shown(trigger)).collect(),
+            triggers: found.items.iter().map(|trigger| this.shown(trigger)).collect(),
             next_page_token: page.next_token(found.next),
         }))
     }
@@ -132,22 +133,22 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::UpdateTriggerRequest>,
     ) -> Result<Response<pb::UpdateTriggerResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let trigger = convert::required("trigger", request.trigger).map_err(bad)?;
         let (id, patch) = convert::trigger_patch(trigger, request.update_mask).map_err(bad)?;
         let (expected, validate_only) = (request.expected_revision, request.validate_only);
-        let updated = self.engine.update_trigger(id, patch, expected, validate_only).await;
+        let updated = this.engine.update_trigger(id, patch, expected, validate_only).await;
         let updated = updated.map_err(under("trigger"))?;
-        Ok(Response::new(pb::UpdateTriggerResponse { trigger: Some(self.shown(&updated)) }))
+        Ok(Response::new(pb::UpdateTriggerResponse { trigger: Some(this.shown(&updated)) }))
     }
 
     async fn delete_trigger(
         &self,
         request: Request<pb::DeleteTriggerRequest>,
     ) -> Result<Response<pb::DeleteTriggerResponse>, Status> {
-        let request = request.into_inner();
+        let (this, request) = self.admitted(request);
         let id = TriggerId::parse("trigger_id", &request.trigger_id).map_err(bad)?;
-        self.engine.delete_trigger(id, request.expected_revision).await.map_err(failed)?;
+        this.engine.delete_trigger(id, request.expected_revision).await.map_err(failed)?;
         Ok(Response::new(pb::DeleteTriggerResponse {}))
     }
 
@@ -155,14 +156,14 @@ impl TriggerService for Services {
         &self,
         request: Request<pb::ListVerdictsRequest>,
     ) -> Result<Response<pb::ListVerdictsResponse>, Status> {
-        let mut request = request.into_inner();
+        let (this, mut request) = self.admitted(request);
         let page = PageRequest::take(&mut request)?;
         let query = verdict_query(&request).map_err(bad)?;
         let before = match page.after.as_str() {
             "" => None,
             after => Some(after.parse::<MoveId>().map_err(|_| page_token_invalid())?),
         };
-        let found = self.engine.verdicts(query, before, page.limit).await.map_err(failed)?;
+        let found = this.engine.verdicts(query, before, page.limit).await.map_err(failed)?;
         Ok(Response::new(pb::ListVerdictsResponse {
             verdicts: found.verdicts.iter().map(verdict).collect(),
             next_page_token: page.next_token(found.next),
@@ -173,7 +174,7 @@ impl TriggerService for Services {
 impl Services {
     /// A trigger as it is, with its statistics.
     pub(super) fn shown(&self, trigger: &Trigger) -> pb::Trigger {
-        let stats = Some((&self.engine.stats_of(&trigger.id)).into());
+        let stats = Some((&self.engine.stats_of(trigger)).into());
         pb::Trigger { stats, ..trigger.into() }
     }
 }

@@ -1,0 +1,196 @@
+//! Connections: how they are accepted, how many there may be, and who is at the other end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Sleep, sleep, timeout};
+use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+use tracing::{debug, warn};
+
+use crate::config::Connections;
+use crate::tls::{Tls, names};
+
+/// Connections that have been accepted and wait to be served.
+const ACCEPTED: usize = 128;
+/// By then it is known which protocol a client speaks: HTTP/2 begins with so many bytes.
+const PREFACE_BYTES: usize = 24;
+/// After a failed accept, as when no file can be opened any more.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// The names of the client's certificate, which was verified; `None` when it showed none.
+    pub(crate) certificate: Option<Arc<[Arc<str>]>>,
+}
+
+/// A connection that was accepted.
+pub(crate) struct Connection {
+    stream: Stretch,
+    peer: Peer,
+    /// How long its client may take to say something, and how much it has said.
+    patience: Option<(Pin<Box<Sleep>>, usize)>,
+    _place: OwnedSemaphorePermit,
+}
+
+enum Stretch {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Accepts connections until nobody takes them any more.
+pub(crate) fn accept(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    limits: &Connections,
+) -> impl Stream<Item = io::Result<Connection>> + Send + use<> {
+    let (sender, accepted) = mpsc::channel(ACCEPTED);
+    let places = Arc::new(Semaphore::new(limits.max_connections as usize));
+    let (patience, most) = (limits.handshake_timeout, limits.max_connections);
+    tokio::spawn(async move {
+        loop {
+            let (stream, address) = tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        debug!(%error, "a connection was not accepted");
+                        sleep(PAUSE).await;
+                        continue;
+                    }
+                },
+                // The server is stopping; who connects now is refused by the system.
+                () = sender.closed() => return,
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                warn!(%address, limit = most, "as many connections are open as may be: closed another");
+                continue;
+            };
+            // Every message is to leave at once: with delays an answer takes 40 ms.
+            if stream.set_nodelay(true).is_err() {
+                continue;
+            }
+            let (tls, sender) = (tls.clone(), sender.clone());
+            let peer = Peer { address, certificate: None };
+            match tls {
+                None => {
+                    let connection = Connection::new(Stretch::Plain(stream), peer, patience, place);
+                    if sender.send(Ok(connection)).await.is_err() {
+                        return;
+                    }
+                }
+                // Who takes long for it holds up nobody else.
+                Some(tls) => {
+                    tokio::spawn(async move {
+                        let handshake = timeout(patience, tls.acceptor().accept(stream)).await;
+                        match handshake {
+                            Ok(Ok(stream)) => {
+                                let shown = stream.get_ref().1.peer_certificates();
+                                let certificate =
+                                    shown.and_then(<[_]>::first).map(|shown| names(shown).into());
+                                let peer = Peer { certificate, ..peer };
+                                let stream = Stretch::Tls(Box::new(stream));
+                                let connection = Connection::new(stream, peer, patience, place);
+                                let _ = sender.send(Ok(connection)).await;
+                            }
+                            Ok(Err(error)) => debug!(%address, %error, "no TLS"),
+                            Err(_) => debug!(%address, "no TLS in time"),
+                        }
+                    });
+                }
+            }
+        }
+    });
+    ReceiverStream::new(accepted)
+}
+
+impl Connection {
+    fn new(stream: Stretch, peer: Peer, patience: Duration, place: OwnedSemaphorePermit) -> Self {
+        let patience = Some((Box::pin(sleep(patience)), 0));
+        Self { stream, peer, patience, _place: place }
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
+}
+
+macro_rules! on {
+    ($connection:expr, $stream:ident => $do:expr) => {
+        match &mut $connection.get_mut().stream {
+            Stretch::Plain($stream) => $do,
+            Stretch::Tls($stream) => $do,
+        }
+    };
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        if let Some((patience, _)) = &mut self.patience
+            && patience.poll_unpin(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let read = on!(self.as_mut(), stream => Pin::new(stream).poll_read(cx, buf));
+        if let Some((_, said)) = &mut self.patience {
+            *said += buf.filled().len() - before;
+            if *said >= PREFACE_BYTES {
+                self.patience = None;
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        on!(self, stream => Pin::new(stream).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stretch::Plain(stream) => stream.is_write_vectored(),
+            Stretch::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}

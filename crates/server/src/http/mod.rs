@@ -1,0 +1,67 @@
+//! What is served beside gRPC on the same port: events over plain HTTP for producers that speak
+//! nothing else, webhooks, health for balancers.
+
+mod cloudevents;
+mod front;
+mod refusal;
+mod webhook;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::post;
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
+use tonic::Status;
+
+use crate::access::{Caller, Gate, Right};
+use crate::config::MESSAGE_MAX_BYTES;
+use crate::services::Services;
+use crate::status::denied;
+
+pub(crate) use front::Front;
+use refusal::{Refused, plain};
+
+/// What the handlers stand on.
+#[derive(Debug, Clone)]
+pub(crate) struct Doors {
+    pub(crate) services: Services,
+    pub(crate) gate: Gate,
+}
+
+impl Doors {
+    /// Lets in who may do this.
+    fn admit(
+        &self,
+        right: Right,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Caller, Status> {
+        self.gate.access.admit(right, headers, extensions).map_err(|reason| denied(&reason))
+    }
+}
+
+/// Everything that is not gRPC.
+pub(crate) fn router(doors: Doors) -> Router {
+    Router::new()
+        .route("/v1/events", post(cloudevents::publish))
+        .route("/v1/webhooks/{trigger_type}", post(webhook::receive))
+        .fallback(nothing)
+        .layer(axum::extract::DefaultBodyLimit::max(MESSAGE_MAX_BYTES))
+        .with_state(doors)
+}
+
+/// Says what there is, to who looked for something else.
+async fn nothing(method: Method, uri: Uri) -> Response {
+    let path = uri.path();
+    if path.starts_with("/pawl.v1.") || path.starts_with("/grpc.") {
+        let message = format!(
+            "{path} is a gRPC method; send it with a gRPC client, or with gRPC-Web \
+             (content-type: application/grpc-web+proto)"
+        );
+        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message);
+    }
+    let message = format!(
+        "there is no {method} {path}; over HTTP there are POST /v1/events, \
+         POST /v1/webhooks/TRIGGER_TYPE, GET /metrics, GET /healthz and GET /readyz"
+    );
+    plain(StatusCode::NOT_FOUND, &message)
+}

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -191,12 +192,18 @@ fn spawn(data: Option<&TempDir>, args: &[String], port: u16) -> Child {
     command.spawn().expect("pawl starts")
 }
 
+fn is_setting(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with("PAWL_"))
+}
+
 fn command() -> Command {
     let mut command = Command::new(binary());
+    // Settings of whoever runs the suite are none of the server's.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(name)) {
+        command.env_remove(name);
+    }
     command
         .arg("serve")
-        .env_remove("PAWL_LOG")
-        .env_remove("PAWL_ADDRESS")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

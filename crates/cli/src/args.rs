@@ -1,9 +1,13 @@
+mod config;
 mod inquiry;
 mod offline;
 mod serve;
 mod token;
 
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -11,6 +15,7 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
+pub(crate) use crate::args::config::ConfigCommand;
 pub(crate) use crate::args::inquiry::{
     CatalogueArgs, ExportArgs, PreviewArgs, Telling, TriggerTypeCommand, WhyArgs, Written,
 };
@@ -18,6 +23,7 @@ pub(crate) use crate::args::offline::{BackupArgs, CompactArgs, RestoreArgs, Veri
 pub(crate) use crate::args::serve::{LogFormat, ServeArgs};
 pub(crate) use crate::args::token::{TokenCommand, TokenCreateArgs};
 use crate::client::Address;
+use crate::settings;
 use crate::watch::WatchFrom;
 
 /// Moves CRM entities from stage to stage when something happens to them.
@@ -42,6 +48,9 @@ pub(crate) struct Pawl {
     pub(crate) command: Command,
 }
 
+/// How a process ends whose command line is wrong.
+const MISTAKE: i32 = 2;
+
 const EXAMPLES: &str = "\
 Examples:
   pawl serve --demo                    a server with a sample pipeline that plays itself
@@ -57,6 +66,9 @@ pub(crate) enum Command {
     /// Gives out and revokes tokens, in the file that `pawl serve --access-file` reads.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Settings of `pawl serve` in a file and in the environment.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Creates and changes pipelines, trigger types and triggers, so that they are as in a file.
     Apply(ApplyArgs),
     /// Writes pipelines, registered trigger types and triggers as a file for `pawl apply`.
@@ -224,16 +236,34 @@ pub(crate) enum Output {
 }
 
 impl Pawl {
-    /// Reads the command line; on a mistake prints what is wrong and exits with 2.
+    /// Reads the command line, and what stands for it elsewhere; on a mistake prints what is wrong and
+    /// exits with 2.
     pub(crate) fn from_command_line() -> Self {
-        let matches = Self::command().get_matches();
+        let mut arguments = env::args_os().collect();
+        let command = Self::command();
+        let given = settings::complete(&command, &mut arguments, |name| env::var_os(name));
+        let given = given.unwrap_or_else(|problems| {
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
+            process::exit(MISTAKE)
+        });
+        Self::read(settings::switchable(command), arguments).unwrap_or_else(|error| {
+            let _ = error.print();
+            eprint!("{}", given.explain(&error.to_string()));
+            process::exit(error.exit_code())
+        })
+    }
+
+    fn read(mut command: clap::Command, arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let matches = command.try_get_matches_from_mut(arguments)?;
         if let Some(("serve", serve)) = matches.subcommand()
             && serve.value_source("address") == Some(ValueSource::CommandLine)
         {
             let message = "--address is for clients; `pawl serve` takes --listen IP:PORT";
-            Self::command().error(ErrorKind::ArgumentConflict, message).exit();
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
         }
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        Self::from_arg_matches(&matches)
     }
 }
 

@@ -23,6 +23,7 @@ mod preview;
 mod publish;
 mod resource;
 mod serve;
+mod settings;
 mod signals;
 mod token;
 mod watch;
@@ -31,7 +32,7 @@ mod why;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use crate::args::{Command, EntityCommand, EventCommand, Pawl, TriggerTypeCommand};
+use crate::args::{Command, ConfigCommand, EntityCommand, EventCommand, Pawl, TriggerTypeCommand};
 use crate::failure::Failure;
 
 /// Runs the command that the command line names. The exit code is 0 when all went well, 1 when it
@@ -41,6 +42,8 @@ pub fn run() -> ExitCode {
     let outcome = match command {
         Command::Serve(args) => serve::run(args),
         Command::Token(command) => token::run(command),
+        Command::Config(ConfigCommand::Check(args)) => settings::check(args.file.as_deref()),
+        Command::Config(ConfigCommand::Example) => settings::example(),
         Command::Apply(args) => block_on(Box::pin(apply::run(args, &address))),
         Command::Export(args) => block_on(Box::pin(export::run(args, &address))),
         Command::TriggerType(TriggerTypeCommand::List(args)) => {

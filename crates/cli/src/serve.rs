@@ -5,6 +5,7 @@ use std::thread;
 
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{LogFormat, ServeArgs};
@@ -20,6 +21,9 @@ const DEFAULT_DATA: &str = "./pawl-data";
 /// `pawl serve`: runs the server until it is asked to stop.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(&args.log, args.log_format);
+    if let Some(file) = &args.config {
+        info!(file = %file.display(), "settings");
+    }
     let data = Data::choose(args.data, args.demo)?;
     let tls = args.tls_cert.zip(args.tls_key).map(|(certificate, key)| pawl_server::TlsFiles {
         certificate,

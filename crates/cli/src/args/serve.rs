@@ -9,25 +9,57 @@ use clap::{Args, ValueEnum};
 use super::span;
 
 const ACCESS: &str = "Who gets in";
+/// Headings of the help, of `pawl config` and of docs/configuration.md. Fields stand in this order.
+const DATA: &str = "Data";
+const LISTENING: &str = "Listening";
+const RETENTION: &str = "What is retained";
 const CONNECTIONS: &str = "Connections";
+const LOG: &str = "Log";
 /// How a bound that does not bind is written.
 const UNLIMITED: &str = "unlimited";
 
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Where the data is kept; created when it is missing.
-    ///
-    /// [default: ./pawl-data; with --demo a temporary directory that is removed at the end]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
+const NOTES: &str = "\
+Every option is also a variable of the environment and a key in the file: --stall-after 5s is
+PAWL_STALL_AFTER=5s, and stall_after = \"5s\" there. A flag weighs more than the environment, that more
+than the file, and that more than the default. `pawl config example` prints a file to begin with, and
+`pawl config check` what would be used and where it comes from.";
 
-    /// Where to listen. Port 0 takes a free one, which is then printed.
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:7171")]
-    pub(crate) listen: SocketAddr,
+#[derive(Debug, Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct ServeArgs {
+    /// Reads what is not said here from this file, in TOML.
+    #[arg(long, value_name = "FILE", env = "PAWL_CONFIG_FILE", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
 
     /// Sets up a sample sales pipeline, plays its customers and prints the moves.
     #[arg(long)]
     pub(crate) demo: bool,
+
+    /// Where the data is kept; created when it is missing.
+    ///
+    /// [default: ./pawl-data; with --demo a temporary directory that is removed at the end]
+    #[arg(long, value_name = "DIR", help_heading = DATA)]
+    pub(crate) data: Option<PathBuf>,
+
+    /// How much room the disk keeps: with less, writes are refused until there is room again, and
+    /// reads and watches go on. `unlimited` writes on until the disk is full, after which the
+    /// database may not open.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = reserve, help_heading = DATA)]
+    pub(crate) min_free_bytes: u64,
+
+    /// When work is in hand and nothing becomes of it for so long, as on a disk that hangs, health is
+    /// NOT_SERVING and the log says where it is stuck. Nothing else happens, and it may go on.
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span, help_heading = DATA)]
+    pub(crate) stall_after: Duration,
+
+    /// A backup of which nothing is taken for so long is ended: it keeps the log from being trimmed.
+    /// In all it may take 24 hours.
+    #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = span, help_heading = DATA)]
+    pub(crate) backup_patience: Duration,
+
+    /// Where to listen. Port 0 takes a free one, which is then printed.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:7171", help_heading = LISTENING)]
+    pub(crate) listen: SocketAddr,
 
     /// Lets anyone who reaches a --listen address that is not loopback do everything.
     #[arg(long, help_heading = ACCESS)]
@@ -60,17 +92,17 @@ pub(crate) struct ServeArgs {
     pub(crate) cors_origin: Vec<String>,
 
     /// For how long the ids of events and requests are remembered, such as 90m, 24h or 7d.
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span)]
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span, help_heading = RETENTION)]
     pub(crate) dedupe_window: Duration,
 
     /// How far back events, decisions, moves and watches reach, such as 30d, or `unlimited`. Not
     /// shorter than --dedupe-window.
-    #[arg(long, value_name = "SPAN", default_value = "30d")]
+    #[arg(long, value_name = "SPAN", default_value = "30d", help_heading = RETENTION)]
     pub(crate) retention: Bound,
 
     /// How large the log may grow before its oldest part is trimmed, such as 20GiB, or `unlimited`.
     /// Nothing younger than --dedupe-window is trimmed, however large it is.
-    #[arg(long, value_name = "SIZE", default_value = "unlimited", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "unlimited", value_parser = size, help_heading = RETENTION)]
     pub(crate) retention_bytes: u64,
 
     /// How many identities of events and requests are remembered at most. A million take about
@@ -83,25 +115,10 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "N",
         default_value_t = pawl_server::DEFAULT_MAX_IDENTITIES,
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = RETENTION
     )]
     pub(crate) max_identities: u64,
-
-    /// How much room the disk keeps: with less, writes are refused until there is room again, and
-    /// reads and watches go on. `unlimited` writes on until the disk is full, after which the
-    /// database may not open.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = reserve)]
-    pub(crate) min_free_bytes: u64,
-
-    /// When work is in hand and nothing becomes of it for so long, as on a disk that hangs, health is
-    /// NOT_SERVING and the log says where it is stuck. Nothing else happens, and it may go on.
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span)]
-    pub(crate) stall_after: Duration,
-
-    /// A backup of which nothing is taken for so long is ended: it keeps the log from being trimmed.
-    /// In all it may take 24 hours.
-    #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = span)]
-    pub(crate) backup_patience: Duration,
 
     /// A connection that has been silent for so long is asked whether its client is still there;
     /// `unlimited` never asks.
@@ -156,14 +173,14 @@ pub(crate) struct ServeArgs {
     #[arg(
         long,
         value_name = "FILTER",
-        env = "PAWL_LOG",
         default_value = "info",
-        value_parser = log_filter
+        value_parser = log_filter,
+        help_heading = LOG
     )]
     pub(crate) log: String,
 
     /// How the log is written to standard error.
-    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
+    #[arg(long, value_name = "FORMAT", default_value = "pretty", help_heading = LOG)]
     pub(crate) log_format: LogFormat,
 }
 

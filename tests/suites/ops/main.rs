@@ -1,0 +1,3 @@
+//! Running a server: what it is told, and what it tells of itself.
+
+mod configuration;

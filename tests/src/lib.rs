@@ -8,8 +8,10 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics, and says so")]
 
+mod authority;
 mod binary;
 mod client;
+mod http;
 mod lists;
 mod make;
 mod program;
@@ -18,8 +20,10 @@ mod server;
 mod suite;
 mod watcher;
 
+pub use authority::{Authority, dns};
 pub use binary::{binary, workspace_root};
 pub use client::Client;
+pub use http::{Answer, ask, post};
 pub use make::{entity, event, fields, pipeline, timestamp_ms, trigger, trigger_type};
 pub use nix::sys::signal::Signal;
 pub use program::Program;

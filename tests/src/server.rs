@@ -180,7 +180,9 @@ impl Server {
 
 /// Where it listens, once it has said so.
 fn listening(lines: &[String]) -> Option<SocketAddr> {
-    lines.iter().find_map(|line| line.strip_prefix("listening on http://")?.parse().ok())
+    let address =
+        |line: &String| line.strip_prefix("listening on ")?.split_once("://")?.1.parse().ok();
+    lines.iter().find_map(address)
 }
 
 fn spawn(data: Option<&TempDir>, args: &[String], port: u16) -> Child {

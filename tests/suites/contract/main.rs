@@ -22,8 +22,9 @@ use row::Row;
 use world::World;
 
 /// What no request can bring about at will: failures of the server, and what time does to watches
-/// (the suite `watch` waits for that). Limits to pipelines are not of the request.
-const BEYOND_REQUESTS: [ErrorReason; 9] = [
+/// (the suite `watch` waits for that). Nor what is not of the request: who calls, and how busy the
+/// server is (the suites `access` and `hostile`).
+const BEYOND_REQUESTS: [ErrorReason; 12] = [
     ErrorReason::ShuttingDown,
     ErrorReason::OutcomeUnknown,
     ErrorReason::Internal,
@@ -32,6 +33,9 @@ const BEYOND_REQUESTS: [ErrorReason; 9] = [
     ErrorReason::DiskFull,
     ErrorReason::IdentitiesFull,
     ErrorReason::BackupTooSlow,
+    ErrorReason::Unauthenticated,
+    ErrorReason::RoleMissing,
+    ErrorReason::QueueFull,
     ErrorReason::OutOfScope,
 ];
 

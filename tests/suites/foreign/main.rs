@@ -5,6 +5,7 @@
 mod proxy;
 mod python;
 mod scripts;
+mod secured;
 mod tour;
 
 use pawl_api::pb;

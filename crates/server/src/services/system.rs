@@ -55,7 +55,7 @@ impl SystemService for System {
         let retained = engine.retained().await.map_err(failed)?;
         let (counts, remembered) = (engine.counts(), engine.remembered());
         let Options { dedupe_window, retention, reserve, .. } = engine.options();
-        Ok(Response::new(pb::GetServerInfoResponse {
+        let info = pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             database_id: engine.database_id().to_string(),
             store: pawl_engine::STORE.to_owned(),
@@ -84,7 +84,23 @@ impl SystemService for System {
             free_bytes: engine.free_bytes().map(u64::cast_signed),
             identity_count: remembered.count.cast_signed(),
             identity_memory_bytes: remembered.memory_bytes.cast_signed(),
-        }))
+        };
+        Ok(Response::new(if engine.is_limited() { uncounted(info) } else { info }))
+    }
+}
+
+/// Without what counts things of all pipelines.
+fn uncounted(info: pb::GetServerInfoResponse) -> pb::GetServerInfoResponse {
+    pb::GetServerInfoResponse {
+        pipeline_count: 0,
+        trigger_count: 0,
+        entity_count: 0,
+        event_count: 0,
+        move_count: 0,
+        identity_count: 0,
+        identity_memory_bytes: 0,
+        retention: info.retention.map(|known| pb::Retention { logged_bytes: 0, ..known }),
+        ..info
     }
 }
 

@@ -92,6 +92,28 @@ impl TriggerTally {
         taken.collect()
     }
 
+    /// The triggers that moved most, and then those that were considered most; and what is known of
+    /// all others together.
+    pub fn busiest(&self, most: usize) -> (Vec<(TriggerId, TriggerStats)>, TriggerStats) {
+        let mut all: Vec<_> = self.known.iter().map(|(id, tallied)| (id, tallied.stats)).collect();
+        if all.len() > most {
+            let rank = |stats: &TriggerStats| std::cmp::Reverse((stats.moved, stats.considered));
+            // Of two that did the same, one and the same is always taken.
+            all.select_nth_unstable_by(most, |(one, a), (other, b)| {
+                rank(a).cmp(&rank(b)).then_with(|| one.cmp(other))
+            });
+        }
+        let others = all.split_off(most.min(all.len())).into_iter();
+        let others = others.fold(TriggerStats::default(), |sum, (_, stats)| TriggerStats {
+            considered: sum.considered + stats.considered,
+            matched: sum.matched + stats.matched,
+            moved: sum.moved + stats.moved,
+            last_considered_time: sum.last_considered_time.max(stats.last_considered_time),
+            last_moved_time: sum.last_moved_time.max(stats.last_moved_time),
+        });
+        (all.into_iter().map(|(id, stats)| (id.clone(), stats)).collect(), others)
+    }
+
     /// What is known of a trigger.
     pub fn of(&self, id: &TriggerId) -> TriggerStats {
         self.known.get(id).map(|tallied| tallied.stats).unwrap_or_default()

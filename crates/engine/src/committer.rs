@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use pawl_store::{Applied, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::Counts;
@@ -80,7 +81,9 @@ impl Committer {
         }
         if !batches.is_empty() {
             core.progress.committer(Stage::Syncing);
+            let began = Instant::now();
             let committed = self.store.sync(batches)?;
+            core.meters.committed(&committed, began.elapsed());
             core.progress.committer(Stage::Announcing);
             debug!(last = committed.head().map(|head| head.sequence), "committed");
             core.hub.announce(&committed, counts);

@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::disk::Disk;
 use crate::hub::Hub;
+use crate::meters::Meters;
 use crate::progress::Progress;
 use crate::token::Position;
 use crate::watch::{Passed, Turns, Windows, windows};
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) options: Options,
     pub(crate) disk: Arc<Disk>,
     pub(crate) progress: Progress,
+    pub(crate) meters: Meters,
     scans: Arc<Semaphore>,
     /// How watchers take turns in reading the store; so lists do not wait for a thousand of them.
     turns: Turns,
@@ -63,6 +65,7 @@ impl Core {
             options,
             disk: Arc::new(disk),
             progress: Progress::default(),
+            meters: Meters::default(),
             scans: Arc::new(Semaphore::new(SCANS)),
             turns: Turns::default(),
             windows: windows(),

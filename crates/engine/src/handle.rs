@@ -134,6 +134,11 @@ impl Engine {
         outcome.ok().flatten().unwrap_or(Ok(()))
     }
 
+    /// How many requests wait for the writer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Which database this is.
     pub fn database_id(&self) -> DatabaseId {
         self.core.store.database_id()

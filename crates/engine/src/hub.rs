@@ -163,6 +163,16 @@ impl Hub {
         self.stats.read().unwrap_or_else(PoisonError::into_inner).tally.of(id)
     }
 
+    /// The statistics of the triggers that moved most, and of all others together.
+    pub(crate) fn busiest(&self, most: usize) -> (Vec<(TriggerId, TriggerStats)>, TriggerStats) {
+        self.stats.read().unwrap_or_else(PoisonError::into_inner).tally.busiest(most)
+    }
+
+    /// How many watch, and by how many records the last of them is behind.
+    pub(crate) fn watchers(&self) -> (usize, u64) {
+        self.audience.lag()
+    }
+
     /// What is known of the triggers of which more is known since this was asked last, `None` of
     /// those that are gone; and the last record that is counted.
     pub(crate) fn take_changed_stats(&self) -> (u64, Vec<(TriggerId, Option<TriggerStats>)>) {

@@ -21,6 +21,7 @@ mod error;
 mod feed;
 mod handle;
 mod hub;
+mod meters;
 mod operations;
 mod progress;
 mod publish;
@@ -45,6 +46,7 @@ pub use entities::{Changed, ImportSummary, MoveByHand, OnExisting, UpdateByHand}
 pub use error::{EngineError, WatchError};
 pub use handle::{Engine, QUEUE_CAPACITY};
 pub use hub::Counts;
+pub use meters::{Distribution, Histogram, Observed};
 pub use operations::Publishing;
 pub use pawl_store::{
     Change, Head, OpenError, Page, Record, Remembered, RequestIdentity, STORE, Store,

@@ -268,8 +268,14 @@ fn publish(writer: &mut Writer, events: Vec<Event>, explained: bool) -> Result<O
         .publish(event, explained)
         .and_then(|published| writer.tell_published(published))
     {
-        Ok(published) => Ok(Ok(published)),
-        Err(Refusal::Rejected(rejection)) => Ok(Err(rejection)),
+        Ok(published) => {
+            writer.count(|drafted| drafted.duplicates += u64::from(published.duplicate));
+            Ok(Ok(published))
+        }
+        Err(Refusal::Rejected(rejection)) => {
+            writer.count(|drafted| drafted.refused += 1);
+            Ok(Err(rejection))
+        }
         Err(Refusal::Failed(error)) => Err(Refusal::Failed(error)),
     };
     events.into_iter().map(each).collect()

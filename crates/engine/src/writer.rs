@@ -10,6 +10,7 @@ use pawl_store::{
     Batch, Change, EntityRow, Head, Link, Record, RequestIdentity, Store, StoreError,
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::cache::{EntityCache, entity_cache};
@@ -18,6 +19,7 @@ use crate::configure::{Mode, reused};
 use crate::core::{Core, Options};
 use crate::disk::Disk;
 use crate::hub::Hub;
+use crate::meters::Drafted;
 use crate::progress::Stage;
 use crate::scope::Scope;
 use crate::state::State;
@@ -124,6 +126,8 @@ struct Draft {
     links: HashMap<CustomerId, BTreeMap<EntityId, bool>>,
     /// What the verdicts of its records weigh.
     verdict_weight: u32,
+    /// What came of events that are no records.
+    counted: Drafted,
 }
 
 impl Writer {
@@ -144,6 +148,7 @@ impl Writer {
     ) -> Result<(), StoreError> {
         while let Some(message) = queue.blocking_recv() {
             core.progress.writer(Stage::Deciding);
+            let began = Instant::now();
             self.now = self.options.clock.now().max(self.head.time);
             let mut answers = Vec::new();
             let mut weight: u32 = 0;
@@ -163,7 +168,10 @@ impl Writer {
                 }
             }
             core.progress.writer(Stage::Applying);
+            let (records, counted) =
+                (self.batch.records.len(), std::mem::take(&mut self.batch.counted));
             let pending = self.apply(answers, &core.hub)?;
+            core.meters.decided(records, began.elapsed(), counted);
             if !committer.commit(pending, queue.is_empty())? {
                 break;
             }
@@ -251,6 +259,11 @@ impl Writer {
         let beyond = decisions.len().saturating_sub(1) + verdicts / VERDICTS_PER_WEIGHT;
         let weight = u32::try_from(beyond).unwrap_or(u32::MAX);
         self.batch.verdict_weight = self.batch.verdict_weight.saturating_add(weight);
+    }
+
+    /// Counts an event that left no record.
+    pub(crate) fn count(&mut self, count: impl FnOnce(&mut Drafted)) {
+        count(&mut self.batch.counted);
     }
 
     /// Looks for a change that the store does not show yet, newest first.

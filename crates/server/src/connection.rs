@@ -19,6 +19,7 @@ use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 use crate::config::Connections;
+use crate::telemetry::{self, Telemetry};
 use crate::tls::{Tls, names};
 
 /// Connections that have been accepted and wait to be served.
@@ -42,8 +43,11 @@ pub(crate) struct Connection {
     peer: Peer,
     /// How long its client may take to say something, and how much it has said.
     patience: Option<(Pin<Box<Sleep>>, usize)>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
+
+/// Among the connections that are open.
+type Place = (OwnedSemaphorePermit, telemetry::Connected);
 
 enum Stretch {
     Plain(TcpStream),
@@ -55,6 +59,7 @@ pub(crate) fn accept(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     limits: &Connections,
+    telemetry: Telemetry,
 ) -> impl Stream<Item = io::Result<Connection>> + Send + use<> {
     let (sender, accepted) = mpsc::channel(ACCEPTED);
     let places = Arc::new(Semaphore::new(limits.max_connections as usize));
@@ -74,9 +79,11 @@ pub(crate) fn accept(
                 () = sender.closed() => return,
             };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                telemetry.refused();
                 warn!(%address, limit = most, "as many connections are open as may be: closed another");
                 continue;
             };
+            let place = (place, telemetry.connected());
             // Every message is to leave at once: with delays an answer takes 40 ms.
             if stream.set_nodelay(true).is_err() {
                 continue;
@@ -116,7 +123,7 @@ pub(crate) fn accept(
 }
 
 impl Connection {
-    fn new(stream: Stretch, peer: Peer, patience: Duration, place: OwnedSemaphorePermit) -> Self {
+    fn new(stream: Stretch, peer: Peer, patience: Duration, place: Place) -> Self {
         let patience = Some((Box::pin(sleep(patience)), 0));
         Self { stream, peer, patience, _place: place }
     }

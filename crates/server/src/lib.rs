@@ -17,6 +17,7 @@ mod request;
 mod serve;
 mod services;
 mod status;
+mod telemetry;
 mod tls;
 
 pub use access::{

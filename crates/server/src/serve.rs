@@ -23,13 +23,14 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::Layer;
-use tracing::{debug_span, info, warn};
+use tracing::{info, warn};
 
 use crate::access::{Access, AccessFileError, Gate, Guarded};
 use crate::config::{Connections, HEADERS_MAX_BYTES, MESSAGE_MAX_BYTES, STOP_GRACE};
-use crate::connection::{Connection, Peer, accept};
+use crate::connection::{Connection, accept};
 use crate::http::{self, Doors, Front};
 use crate::services::{MOVE_SERVICE, MoveServiceServer, Services, System};
+use crate::telemetry::{Measured, Seen, Telemetry};
 use crate::tls::{Tls, TlsError};
 use crate::{Config, machine};
 
@@ -110,8 +111,8 @@ pub enum RunError {
 pub struct Running {
     address: SocketAddr,
     engine: Engine,
-    health: HealthReporter,
-    front: Front<Guarded<Routes>>,
+    health: Health,
+    front: Front<Measured<Guarded<Routes>>>,
     listener: TcpListener,
     access: Access,
     tls: Option<Arc<Tls>>,
@@ -175,10 +176,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         backup_patience: config.backup_patience,
         max_waiting: config.max_waiting,
     };
-    let (health, routes) = routes(services.clone(), system).await?;
+    let (health, routes) = routes(services.clone(), system)?;
     let gate = Gate::new(access.clone(), config.max_waiting);
-    let doors = Doors { services, gate: gate.clone() };
-    let front = Front::new(gate.layer(routes.prepare()), http::router(doors), &origins);
+    let telemetry = Telemetry::new();
+    let health = Health { reporter: health, telemetry: telemetry.clone() };
+    health.report(ServingStatus::Serving).await;
+    let seen = Seen { telemetry: telemetry.clone(), engine: engine.clone() };
+    let doors = Doors { services, gate: gate.clone(), seen };
+    let grpc = telemetry.layer(gate.layer(routes.prepare()));
+    let front = Front::new(grpc, http::router(doors), &origins);
     Ok(Running { address, engine, health, front, listener, access, tls, connections })
 }
 
@@ -195,10 +201,7 @@ fn origin(origin: &String) -> Result<HeaderValue, StartError> {
 }
 
 /// All services, with health and reflection beside them.
-async fn routes(
-    services: Services,
-    system: System,
-) -> Result<(HealthReporter, Routes), StartError> {
+fn routes(services: Services, system: System) -> Result<(HealthReporter, Routes), StartError> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -220,7 +223,6 @@ async fn routes(
         MoveServiceServer(services)
         SystemServiceServer(system)
     }
-    report(&health, ServingStatus::Serving).await;
     routes.add_service(health_service);
     routes.add_service(reflection().build_v1()?);
     routes.add_service(reflection().build_v1alpha()?);
@@ -238,21 +240,31 @@ const HEALTH_OF: [&str; 7] = [
     system_service_server::SERVICE_NAME,
 ];
 
-/// Tells the same of all of them.
-async fn report(health: &HealthReporter, status: ServingStatus) {
-    for service in HEALTH_OF {
-        health.set_service_status(service, status).await;
+/// How the server says that it is well, over gRPC and over HTTP.
+#[derive(Debug)]
+struct Health {
+    reporter: HealthReporter,
+    telemetry: Telemetry,
+}
+
+impl Health {
+    /// Tells the same of all services.
+    async fn report(&self, status: ServingStatus) {
+        self.telemetry.set_serving(status == ServingStatus::Serving);
+        for service in HEALTH_OF {
+            self.reporter.set_service_status(service, status).await;
+        }
     }
 }
 
 /// Tells bad health while the writer does not get on: reads may wait then as well, and another server
 /// would do better. It may recover by itself, as a disk does that hung.
-async fn tell_stalls(engine: &Engine, health: &HealthReporter) -> Infallible {
+async fn tell_stalls(engine: &Engine, health: &Health) -> Infallible {
     loop {
         engine.stalled().await;
-        report(health, ServingStatus::NotServing).await;
+        health.report(ServingStatus::NotServing).await;
         engine.gets_on().await;
-        report(health, ServingStatus::Serving).await;
+        health.report(ServingStatus::Serving).await;
     }
 }
 
@@ -297,7 +309,12 @@ impl Running {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), RunError> {
         let (stop, stopped) = oneshot::channel();
-        let incoming = accept(self.listener, self.tls.clone(), &self.connections);
+        let incoming = accept(
+            self.listener,
+            self.tls.clone(),
+            &self.connections,
+            self.health.telemetry.clone(),
+        );
         let mut server = spawn(self.front, incoming, &self.connections, stopped);
         let failed = tokio::select! {
             () = shutdown => None,
@@ -306,11 +323,11 @@ impl Running {
             never = keep_fresh(self.access.clone(), self.tls.clone()) => match never {},
         };
         info!("stopping");
-        report(&self.health, ServingStatus::NotServing).await;
+        self.health.report(ServingStatus::NotServing).await;
         let _ = stop.send(());
         // Whoever watches the health has been told; their calls would never end by themselves.
         for service in HEALTH_OF {
-            self.health.clear_service_status(service).await;
+            self.health.reporter.clear_service_status(service).await;
         }
         let ended = match failed {
             Some(ended) => ended,
@@ -332,7 +349,7 @@ impl Running {
 /// Serves until `stopped` has something, or its sender is gone. Not generic, so that the whole of
 /// HTTP is compiled here and not once more with every caller.
 fn spawn(
-    front: Front<Guarded<Routes>>,
+    front: Front<Measured<Guarded<Routes>>>,
     incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
     connections: &Connections,
     stopped: oneshot::Receiver<()>,
@@ -348,14 +365,8 @@ fn spawn(
         // New calls go elsewhere; those that are open end by themselves, watches among them.
         server = server.max_connection_age(age);
     }
-    let server = server
-        .trace_fn(|request| {
-            let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
-            let peer = peer.map(tracing::field::display);
-            debug_span!("rpc", path = request.uri().path(), peer, caller = tracing::field::Empty)
-        })
-        .serve_with_incoming_shutdown(front, incoming, async {
-            let _ = stopped.await;
-        });
+    let server = server.serve_with_incoming_shutdown(front, incoming, async {
+        let _ = stopped.await;
+    });
     tokio::spawn(server)
 }

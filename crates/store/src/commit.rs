@@ -154,6 +154,12 @@ impl Store {
         Ok(Committed(applied.into_iter().map(batch).collect()))
     }
 
+    /// How many records were applied that sled does not have yet: the journal has them, and reads
+    /// find them in memory.
+    pub fn unapplied(&self) -> u64 {
+        self.overlay.unapplied()
+    }
+
     /// Makes durable in sled whatever there is, trims and statistics too, which wait for nothing
     /// otherwise: before a process ends.
     pub fn settle(&self) -> Result<(), StoreError> {

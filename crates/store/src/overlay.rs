@@ -186,6 +186,12 @@ impl Overlay {
         unless_failed(&mut state)
     }
 
+    /// How many records there are that sled does not have.
+    pub(crate) fn unapplied(&self) -> u64 {
+        let state = self.shared.state();
+        state.taken - state.applied
+    }
+
     /// The newest state of an entity, if sled may not have it.
     pub(crate) fn entity(&self, id: &EntityId) -> Option<EntityRow> {
         let layers = self.shared.layers();

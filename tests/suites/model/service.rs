@@ -107,7 +107,8 @@ fn refusal(rejection: &Rejection) -> String {
         | Rejection::BuiltInType { .. }
         | Rejection::TriggerLimit { .. }
         | Rejection::DiskFull { .. }
-        | Rejection::IdentitiesFull { .. } => format!("unforeseen: {rejection}"),
+        | Rejection::IdentitiesFull { .. }
+        | Rejection::OutOfScope { .. } => format!("unforeseen: {rejection}"),
     }
 }
 

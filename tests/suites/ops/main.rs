@@ -1,3 +1,5 @@
 //! Running a server: what it is told, and what it tells of itself.
 
 mod configuration;
+mod numbers;
+mod scrape;

@@ -29,18 +29,28 @@ impl fmt::Display for Origin {
 
 /// What environment and file say, as far as nothing that weighs more says otherwise.
 #[derive(Debug, Default)]
-pub(crate) struct Given(Vec<(String, Vec<OsString>, Origin)>);
+pub(crate) struct Given(Vec<Value>);
+
+#[derive(Debug)]
+struct Value {
+    long: String,
+    texts: Vec<OsString>,
+    origin: Origin,
+    /// A switch that is turned off: not given at all, it excludes nothing.
+    is_off: bool,
+}
 
 impl Given {
     /// Where the value of a setting comes from, unless it is the default.
     pub(super) fn of(&self, setting: &Setting) -> Option<(&[OsString], &Origin)> {
-        let found = self.0.iter().find(|(long, ..)| *long == setting.long);
-        found.map(|(_, texts, origin)| (&**texts, origin))
+        let found = self.0.iter().find(|value| value.long == setting.long);
+        found.map(|value| (&*value.texts, &value.origin))
     }
 
     /// As it would be typed.
     pub(super) fn arguments(&self) -> impl Iterator<Item = OsString> {
-        self.0.iter().flat_map(|(long, texts, _)| texts.iter().map(move |text| flag(long, text)))
+        let typed = self.0.iter().filter(|value| !value.is_off);
+        typed.flat_map(|value| value.texts.iter().map(|text| flag(&value.long, text)))
     }
 
     /// What a message about flags leaves open: where those stand that nobody typed.
@@ -52,8 +62,8 @@ impl Given {
                 next.is_none_or(|next| next != '-' && !next.is_alphanumeric())
             })
         };
-        let named = self.0.iter().filter(|(long, ..)| named(long));
-        let lines = named.map(|(long, _, origin)| format!("  --{long} is from {origin}\n"));
+        let named = self.0.iter().filter(|value| named(&value.long));
+        let lines = named.map(|value| format!("  --{} is from {}\n", value.long, value.origin));
         lines.collect()
     }
 }
@@ -112,10 +122,17 @@ pub(super) fn gather(
             }
         }
         if well && !typed.contains(&*setting.id) && given.of(setting).is_none() {
-            given.0.push((setting.long.clone(), texts, origin));
+            let is_off = setting.takes == Takes::Switch && texts.iter().all(|text| is_no(text));
+            given.0.push(Value { long: setting.long.clone(), texts, origin, is_off });
         }
     }
     if problems.is_empty() { Ok(given) } else { Err(problems) }
+}
+
+/// As clap reads it.
+fn is_no(text: &OsStr) -> bool {
+    let no = ["n", "no", "f", "false", "off", "0"];
+    text.to_str().is_some_and(|text| no.contains(&&*text.to_lowercase()))
 }
 
 /// A variable can have several values, with commas between them.

@@ -197,6 +197,8 @@ fn options_that_need_or_exclude_each_other_do_so_wherever_they_stand() {
 
     let alone = read_other(&[], "tls_key = 'k'").unwrap_err().concat();
     assert!(alone.contains("--tls-cert"), "{alone}");
+    let off = read_other(&[], "plain = false\ntls_cert = 'c'\ntls_key = 'k'").unwrap();
+    assert_eq!(off[0].1, ["c"], "a switch that is off excludes nothing");
     let both = "plain = true\ntls_cert = 'c'\ntls_key = 'k'";
     let both = read_other(&[], both).unwrap_err().concat();
     assert!(both.contains("cannot be used with"), "{both}");

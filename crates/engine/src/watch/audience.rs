@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pawl_store::Head;
@@ -40,6 +41,15 @@ struct Seat {
     /// The first record not yet looked at that may have something for it.
     first: Option<u64>,
     wake: Arc<Notify>,
+    stands: Arc<Stands>,
+}
+
+/// Where a watcher stands, as it says itself: for who looks from outside.
+#[derive(Debug, Default)]
+struct Stands {
+    at: AtomicU64,
+    /// Up to here it knows to look.
+    look_to: AtomicU64,
 }
 
 /// A watcher's place in the audience; given up when dropped.
@@ -49,6 +59,7 @@ pub(crate) struct Place {
     id: u64,
     interest: Interest,
     wake: Arc<Notify>,
+    stands: Arc<Stands>,
 }
 
 /// What a watcher has been told.
@@ -72,11 +83,13 @@ impl Audience {
 
     /// Takes a place, and says from where on its watcher will be told.
     pub(crate) fn join(self: &Arc<Self>, interest: Interest) -> (Place, Head) {
-        let wake = Arc::new(Notify::new());
+        let (wake, stands) = (Arc::new(Notify::new()), Arc::<Stands>::default());
         let mut seats = self.lock();
         let id = seats.next;
         seats.next += 1;
-        seats.by_id.insert(id, Seat { first: None, wake: Arc::clone(&wake) });
+        seats
+            .by_id
+            .insert(id, Seat { first: None, wake: Arc::clone(&wake), stands: Arc::clone(&stands) });
         match &interest {
             Interest::All => drop(seats.all.insert(id)),
             Interest::Some(key, values) => {
@@ -87,12 +100,24 @@ impl Audience {
         }
         let reached = seats.reached;
         drop(seats);
-        (Place { audience: Arc::clone(self), id, interest, wake }, reached)
+        (Place { audience: Arc::clone(self), id, interest, wake, stands }, reached)
     }
 
     /// Whether nobody watches.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().by_id.is_empty()
+    }
+
+    /// How many watch, and by how many records the one that is furthest behind is behind.
+    pub(crate) fn lag(&self) -> (usize, u64) {
+        let seats = self.lock();
+        let lag = |seat: &Seat| {
+            let at = seat.stands.at.load(Ordering::Relaxed);
+            let looks = at <= seat.stands.look_to.load(Ordering::Relaxed);
+            let next = if looks { Some(at) } else { seat.first };
+            next.map_or(0, |next| (seats.reached.sequence + 1).saturating_sub(next))
+        };
+        (seats.by_id.len(), seats.by_id.values().map(lag).max().unwrap_or(0))
     }
 
     /// How far everybody has been told.
@@ -148,6 +173,12 @@ impl Audience {
 impl Place {
     pub(crate) fn interest(&self) -> &Interest {
         &self.interest
+    }
+
+    /// Says which record is the next that its watcher looks at, and up to where it knows to look.
+    pub(crate) fn stand(&self, at: u64, look_to: u64) {
+        self.stands.at.store(at, Ordering::Relaxed);
+        self.stands.look_to.store(look_to, Ordering::Relaxed);
     }
 
     /// What there is to know since the last time.

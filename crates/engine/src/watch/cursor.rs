@@ -93,6 +93,7 @@ impl Watch {
             },
         };
         let passed = core.passed_before(position, head).await?;
+        place.stand(position.sequence, told_to.sequence);
         let snapshot =
             (*start == Start::Snapshot).then(|| Snapshot::begin(&sight.show().filter.entity_ids));
         Ok(Self {
@@ -223,6 +224,7 @@ impl Watch {
             Some(first) => {
                 self.look_to = told.reached.sequence;
                 self.position = self.position.max(Position::before(first));
+                self.place.stand(self.position.sequence, self.look_to);
             }
         }
         told.first.is_some()
@@ -297,6 +299,7 @@ impl Watch {
     fn pass(&mut self, to: Position, passed: Passed) {
         if to > self.position {
             (self.position, self.passed) = (to, passed);
+            self.place.stand(to.sequence, self.look_to);
         }
     }
 

@@ -64,6 +64,13 @@ impl Limit {
     }
 }
 
+impl Limit {
+    /// Whether there is a limit.
+    pub(crate) fn is_some(&self) -> bool {
+        self.pipelines.is_some()
+    }
+}
+
 impl PartialEq for Limit {
     fn eq(&self, other: &Self) -> bool {
         self.pipelines == other.pipelines

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
+use crate::connection::Peer;
 use axum::Router;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
@@ -12,6 +13,8 @@ use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowMethods, CorsLayer, ExposeHeaders};
+use tracing::field::display;
+use tracing::{Instrument, debug_span};
 
 /// Takes every request.
 #[derive(Clone)]
@@ -101,8 +104,15 @@ where
             Kind::Grpc => Either::Left(self.grpc.call(request)),
             Kind::GrpcWeb => Either::Right(self.web.clone().oneshot(request).boxed()),
             Kind::Http => {
+                let peer = request.extensions().get::<Peer>().map(|peer| display(peer.address));
+                let span = debug_span!("http", path = request.uri().path(), peer);
                 let answer = self.http.clone().oneshot(request.map(axum::body::Body::new));
-                Either::Right(answer.map(|answer| answer.map(|one| one.map(Body::new))).boxed())
+                Either::Right(
+                    answer
+                        .map(|answer| answer.map(|one| one.map(Body::new)))
+                        .instrument(span)
+                        .boxed(),
+                )
             }
         }
     }

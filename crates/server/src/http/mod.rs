@@ -7,8 +7,9 @@ mod refusal;
 mod webhook;
 
 use axum::Router;
+use axum::extract::State;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 use tonic::Status;
 
@@ -16,6 +17,7 @@ use crate::access::{Caller, Gate, Right};
 use crate::config::MESSAGE_MAX_BYTES;
 use crate::services::Services;
 use crate::status::denied;
+use crate::telemetry::{self, Seen};
 
 pub(crate) use front::Front;
 use refusal::{Refused, plain};
@@ -25,6 +27,7 @@ use refusal::{Refused, plain};
 pub(crate) struct Doors {
     pub(crate) services: Services,
     pub(crate) gate: Gate,
+    pub(crate) seen: Seen,
 }
 
 impl Doors {
@@ -41,12 +44,29 @@ impl Doors {
 
 /// Everything that is not gRPC.
 pub(crate) fn router(doors: Doors) -> Router {
+    let health = telemetry::health(doors.seen.clone());
     Router::new()
+        .route("/metrics", get(metrics))
         .route("/v1/events", post(cloudevents::publish))
         .route("/v1/webhooks/{trigger_type}", post(webhook::receive))
         .fallback(nothing)
         .layer(axum::extract::DefaultBodyLimit::max(MESSAGE_MAX_BYTES))
         .with_state(doors)
+        .merge(health)
+}
+
+/// Numbers of everything, for those who may read everything.
+async fn metrics(
+    State(doors): State<Doors>,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, Refused> {
+    let caller = doors.admit(Right::Read, &headers, &extensions)?;
+    if caller.grant().is_some_and(|grant| grant.limit.is_some()) {
+        let message = "metrics tell of all pipelines, and the credentials are limited to some";
+        return Err(Status::permission_denied(message).into());
+    }
+    Ok(doors.seen.metrics())
 }
 
 /// Says what there is, to who looked for something else.

@@ -78,7 +78,8 @@ pub(crate) fn denied(denied: &Denied) -> Status {
         Denied::Forbidden { roles, right } => {
             let own = names(&mut roles.iter().copied());
             let needed = names(&mut Role::ALL.into_iter().filter(|role| role.has(*right)));
-            let message = format!("this takes the role {needed}; the caller has {own}")
+            let has = if own.is_empty() { "none" } else { &own };
+            let message = format!("this takes the role {needed}; the caller has {has}")
                 .replace(", admin;", " or admin;");
             let mut refusal = simple(Code::PermissionDenied, pb::ErrorReason::RoleMissing, message);
             refusal.metadata.insert("roles".to_owned(), own);

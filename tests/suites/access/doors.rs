@@ -89,7 +89,8 @@ async fn cloudevents_are_events() {
 
     let bad = [
         (json!({"id": "e"}), JSON.1, "CloudEvent"),
-        (json!({"id": "e"}), "text/plain", "CloudEvent"),
+        (json!({"id": "e"}), "text/plain", "application/cloudevents+json"),
+        (json!({"specversion": "1.0"}), "application/json", "application/cloudevents+json"),
         (json!([one("b5", "deal/1"), {}]), batch, "events[1]"),
         (
             json!({"specversion": "1.0", "id": "d", "source": "s", "type": "t", "subject": "deal/1",
@@ -112,7 +113,10 @@ async fn cloudevents_are_events() {
     let told = post(server.address(), "/v1/events", &[JSON], large).await;
     assert_eq!(told.code, 413);
     let told = ask(Method::GET, server.address(), "/v1/events", &[], "").await;
-    assert_eq!(told.code, 405);
+    assert_eq!(
+        (told.code, told.json()["error"]["status"].as_str()),
+        (405, Some("METHOD_NOT_ALLOWED"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,6 +197,8 @@ async fn a_webhook_opens_one_thing() {
     assert_eq!((bad.code, reason(&bad).as_str()), (400, "INVALID_FIELD"));
     let none = call("webhook.received", &paid, vec![], "").await;
     assert_eq!(none.code, 400, "it concerns nobody");
+    let said = none.json()["error"]["message"].to_string();
+    assert!(said.contains("?subject=deal/57"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

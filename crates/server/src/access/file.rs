@@ -276,3 +276,24 @@ pub(super) fn moment(time: Datetime) -> Result<SystemTime, String> {
     }
     SystemTime::try_from(read).map_err(|_| malformed())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A public key that stands in RFC 8037.
+    const KEYS: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+    #[test]
+    fn the_file_in_the_docs_can_be_used() {
+        let page = include_str!("../../../../docs/access.md");
+        let (_, rest) = page.split_once("## The file, in full").expect("it is there");
+        let (_, rest) = rest.split_once("```toml\n").expect("it is in TOML");
+        let (text, _) = rest.split_once("```").expect("it ends");
+        let file = Credentials::read(Path::new("access.toml"), text, |_| Ok(KEYS.to_owned()));
+        let file = file.expect("it can be used");
+        let counts = (file.tokens.len(), file.certificates.len(), file.hooks.len());
+        assert_eq!((counts, file.jwt.is_some()), ((1, 1, 1), true), "and shows each kind");
+    }
+}

@@ -20,6 +20,15 @@ use crate::status::{internal, refused, rejected};
 /// What a batch is called.
 const BATCH: &[u8] = b"application/cloudevents-batch+json";
 
+/// What an event is called whose attributes stand beside its data.
+const STRUCTURED: &[u8] = b"application/cloudevents+json";
+/// What every event in binary mode has.
+const VERSION: &str = "ce-specversion";
+/// What to tell who sends neither.
+const NO_MODE: &str = "is no CloudEvent: send it with the content type \
+    application/cloudevents+json, or with its attributes in headers such as `ce-specversion: 1.0`; \
+    many as application/cloudevents-batch+json";
+
 pub(super) async fn publish(
     State(doors): State<Doors>,
     headers: HeaderMap,
@@ -34,6 +43,9 @@ pub(super) async fn publish(
         let events = batch(&body).map_err(|refusal| rejected(&refusal))?;
         let request = pb::PublishEventsRequest { events, ..Default::default() };
         return answer(services.publish_all(request).await?);
+    }
+    if !named.starts_with(STRUCTURED) && !headers.contains_key(VERSION) {
+        return Err(rejected(&Rejection::invalid("event", NO_MODE)).into());
     }
     let event = to_event(&headers, body.to_vec())
         .map_err(|error| Rejection::invalid("event", format!("is no CloudEvent: {error}")))

@@ -7,16 +7,18 @@ mod refusal;
 mod webhook;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
+use pawl_domain::Rejection;
 use tonic::Status;
 
 use crate::access::{Caller, Gate, Right};
 use crate::config::MESSAGE_MAX_BYTES;
 use crate::services::Services;
-use crate::status::denied;
+use crate::status::{denied, rejected};
 use crate::telemetry::{self, Seen};
 
 pub(crate) use front::Front;
@@ -50,6 +52,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/v1/events", post(cloudevents::publish))
         .route("/v1/webhooks/{trigger_type}", post(webhook::receive))
         .fallback(nothing)
+        .method_not_allowed_fallback(only_post)
         .layer(axum::extract::DefaultBodyLimit::max(MESSAGE_MAX_BYTES))
         .with_state(doors)
         .merge(health)
@@ -63,14 +66,16 @@ async fn metrics(
 ) -> Result<Response, Refused> {
     let caller = doors.admit(Right::Read, &headers, &extensions)?;
     if caller.grant().is_some_and(|grant| grant.limit.is_some()) {
-        let message = "metrics tell of all pipelines, and the credentials are limited to some";
-        return Err(Status::permission_denied(message).into());
+        return Err(rejected(&Rejection::OutOfScope { named: None }).into());
     }
     Ok(doors.seen.metrics())
 }
 
 /// Says what there is, to who looked for something else.
-async fn nothing(method: Method, uri: Uri) -> Response {
+///
+/// The body is read all the same: some clients take an answer that comes before they have sent it for
+/// a broken connection.
+async fn nothing(method: Method, uri: Uri, _body: Bytes) -> Response {
     let path = uri.path();
     if path.starts_with("/pawl.v1.") || path.starts_with("/grpc.") {
         let message = format!(
@@ -84,4 +89,10 @@ async fn nothing(method: Method, uri: Uri) -> Response {
          POST /v1/webhooks/TRIGGER_TYPE, GET /metrics, GET /healthz and GET /readyz"
     );
     plain(StatusCode::NOT_FOUND, &message)
+}
+
+/// Says what to do at a place that is there.
+async fn only_post(method: Method, uri: Uri, _body: Bytes) -> Response {
+    let message = format!("there is no {method} {}; send a POST", uri.path());
+    plain(StatusCode::METHOD_NOT_ALLOWED, &message)
 }

@@ -19,6 +19,9 @@ use crate::status::{denied, failed, rejected};
 
 /// Headers in which callers name an event, so that one sent twice counts once.
 const NAMED_BY: [&str; 2] = ["webhook-id", "idempotency-key"];
+/// What to tell who does not say whom an event concerns.
+const NO_SUBJECT: &str = "is missing: say whom it concerns, as in ?subject=deal/57, or with the key \
+    `subject` in the body";
 /// What a form is called.
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
@@ -47,6 +50,9 @@ pub(super) async fn receive(
                 _ => {}
             }
         }
+    }
+    if subjects.is_empty() {
+        return Err(rejected(&Rejection::invalid("subject", NO_SUBJECT)).into());
     }
     if let Some(code) = hook.code.as_deref().or(asked("code")) {
         data.insert("code".to_owned(), code.into());

@@ -4,8 +4,10 @@
 //     node examples/watch.mjs 127.0.0.1:7171 snapshot
 //
 // The second argument is where to start: now (default), earliest or snapshot. PAWL_PROTO names the
-// directory of the contract, if it is not ../proto.
+// directory of the contract, if it is not ../proto. PAWL_CA_FILE and PAWL_TOKEN_FILE name the authority
+// of a server that speaks TLS, and what it gave out: the same as for `pawl watch`.
 
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import grpc from "@grpc/grpc-js";
@@ -27,6 +29,18 @@ const FINAL = new Set([
   status.PERMISSION_DENIED,
   status.UNIMPLEMENTED,
 ]);
+
+// Who calls, if there is something to say. Read for each attempt: it may be another token by now.
+function credentials() {
+  const { PAWL_CA_FILE: authority, PAWL_TOKEN_FILE: token } = process.env;
+  if (!authority) return grpc.credentials.createInsecure();
+  const secured = grpc.credentials.createSsl(readFileSync(authority));
+  if (!token) return secured;
+  const metadata = new grpc.Metadata();
+  metadata.set("authorization", `Bearer ${readFileSync(token, "utf8").trim()}`);
+  const bearer = grpc.credentials.createFromMetadataGenerator((_, tell) => tell(null, metadata));
+  return grpc.credentials.combineChannelCredentials(secured, bearer);
+}
 
 const proto = process.env.PAWL_PROTO ?? fileURLToPath(new URL("../proto", import.meta.url));
 const definition = loader.loadSync("pawl/v1/move_service.proto", {
@@ -67,7 +81,7 @@ function show(frame) {
 function watchOnce() {
   // A connection of its own for each attempt, not one that the library gave up or that is dead.
   const options = { "grpc.use_local_subchannel_pool": 1 };
-  const client = new MoveService(address, grpc.credentials.createInsecure(), options);
+  const client = new MoveService(address, credentials(), options);
   const request = { heartbeat_interval: { seconds: HEARTBEAT_S } };
   // Until there is a token, the start is asked for again.
   request[token ? "resume_token" : start] = token ?? {};
@@ -89,7 +103,7 @@ function watchOnce() {
       for (const frame of frames) {
         show(frame);
         // Only after it was shown. A program that keeps it can go on from here later.
-        if (frame.resume_token.length > 0) token = frame.resume_token;
+        if (frame.resume_token?.length > 0) token = frame.resume_token;
       }
     });
     call.on("error", finish);

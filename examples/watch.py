@@ -4,7 +4,8 @@
     python examples/watch.py 127.0.0.1:7171 snapshot
 
 The second argument is where to start: now (default), earliest or snapshot. PAWL_PROTO names the
-directory of the contract, if it is not ../proto.
+directory of the contract, if it is not ../proto. PAWL_CA_FILE and PAWL_TOKEN_FILE name the authority
+of a server that speaks TLS, and what it gave out: the same as for `pawl watch`.
 """
 
 import asyncio
@@ -40,6 +41,19 @@ def say(line):
     print(line, file=sys.stderr, flush=True)
 
 
+def connect(address, options):
+    """A connection that says who calls, if there is something to say."""
+    authority, token = os.environ.get("PAWL_CA_FILE"), os.environ.get("PAWL_TOKEN_FILE")
+    if not authority:
+        return grpc.aio.insecure_channel(address, options)
+    credentials = grpc.ssl_channel_credentials(pathlib.Path(authority).read_bytes())
+    if token:
+        # Read for each attempt: it may be another one by now.
+        bearer = grpc.access_token_call_credentials(pathlib.Path(token).read_text().strip())
+        credentials = grpc.composite_channel_credentials(credentials, bearer)
+    return grpc.aio.secure_channel(address, credentials, options)
+
+
 class Watch:
     def __init__(self, address, start):
         self.address = address
@@ -70,7 +84,7 @@ class Watch:
     async def watch_once(self):
         # A connection of its own for each attempt, not one that the library gave up or that is dead.
         options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(self.address, options) as channel:
+        async with connect(self.address, options) as channel:
             call = services.MoveServiceStub(channel).WatchMoves(self.request())
             while True:
                 message = await asyncio.wait_for(call.read(), SILENCE_S)

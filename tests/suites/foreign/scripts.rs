@@ -8,20 +8,25 @@ use tokio::process::Command;
 
 use crate::{server, swing};
 
-/// Both examples, started on a server.
-fn start(server: &Server, from: &str) -> [(&'static str, Program); 2] {
-    let address = server.address().to_string();
+/// Both examples, as they are called.
+pub(crate) fn commands(address: &str, from: &str) -> [(&'static str, Command); 2] {
     let examples = workspace_root().join("examples");
-    let python = target("foreign/bin/python");
-    let mut python = Command::new(python);
+    let mut python = Command::new(target("foreign/bin/python"));
     python.arg(examples.join("watch.py"));
     // Copied to where its packages are, as a user would.
     let copied = target("foreign-node/watch.mjs");
     fs::copy(examples.join("watch.mjs"), &copied).expect(".ci/run made the directory");
     let mut node = Command::new("node");
     node.arg(copied).env("PAWL_PROTO", workspace_root().join("proto"));
-    let program = |mut command: Command| Program::start(command.args([&*address, from]));
-    [("watch.py", program(python)), ("watch.mjs", program(node))]
+    python.args([address, from]);
+    node.args([address, from]);
+    [("watch.py", python), ("watch.mjs", node)]
+}
+
+/// Both examples, started on a server.
+fn start(server: &Server, from: &str) -> [(&'static str, Program); 2] {
+    commands(&server.address().to_string(), from)
+        .map(|(name, mut command)| (name, Program::start(&mut command)))
 }
 
 fn target(path: &str) -> impl AsRef<Path> + AsRef<std::ffi::OsStr> + use<> {
@@ -102,4 +107,21 @@ async fn the_examples_end_when_trying_again_is_of_no_use() {
         assert_eq!(err, ["error: start with now, earliest or snapshot, not yesterday"], "{name}");
         say(format!("{name}: {}", err.join("")));
     }
+}
+
+#[tokio::test]
+#[ignore = "needs Python and Node with gRPC, which .ci/run installs"]
+async fn the_examples_show_what_stands_and_go_on_from_there() {
+    let (mut server, client) = server().await;
+    let mut lines: Vec<_> = ["deal/0 on new", "deal/1 on new"].map(str::to_owned).into();
+    let scripts = start(&server, "snapshot");
+    check(&scripts, &lines).await;
+    lines.extend(swing(&client, 0, 2).await);
+    check(&scripts, &lines).await;
+    server.terminate().await;
+    server.restart(Port::Same).await;
+    lines.extend(swing(&server.client().await, 2, 2).await);
+    check(&scripts, &lines).await;
+    end(scripts, &lines).await;
+    cases("examples: lines after a snapshot", lines.len() * 2, 20);
 }

@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pawl_api::FILE_DESCRIPTOR_SET;
-use pawl_tests::{Authority, Server, binary, cases, dns, say, within, workspace_root};
+use pawl_tests::{Authority, Program, Server, binary, cases, dns, say, within, workspace_root};
 use tempfile::TempDir;
 use tokio::process::Command;
+
+use crate::scripts::commands;
 
 /// Long enough for npx to fetch buf, and for a browser to start on a busy machine.
 const PATIENCE_S: u64 = 240;
@@ -102,6 +104,24 @@ async fn node_with_grpc_js() {
     command.arg(beside_packages("secured.mjs")).arg(secured.address()).arg(secured.file("ca.pem"));
     command.env("PAWL_TOKEN", &secured.token).env("PAWL_PROTO", workspace_root().join("proto"));
     secured.check("secured Node", &mut command, 4).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Python and Node with gRPC, which .ci/run installs"]
+async fn the_examples_say_who_calls() {
+    let secured = Secured::start().await;
+    let (authority, token) = (secured.file("ca.pem"), secured.file("ops.token"));
+    fs::write(&token, &secured.token).expect("it is written");
+    for (name, mut command) in commands(&secured.address(), "now") {
+        command.env("PAWL_CA_FILE", &authority);
+        let mut nobody = Program::start(&mut command);
+        assert_eq!(nobody.ended().await.code(), Some(1), "{name}");
+        assert!(nobody.err().concat().contains("(UNAUTHENTICATED)"), "{:?}", nobody.err());
+        let known = Program::start(command.env("PAWL_TOKEN_FILE", &token));
+        let watches = |lines: &[String]| lines.iter().any(|line| line == "watching").then_some(());
+        known.find_in_err("watching", watches).await;
+        say(format!("{name} watches"));
+    }
 }
 
 #[tokio::test]

@@ -69,6 +69,28 @@ fn every_package_comes_from_the_public_registry() {
     cases("tidy: packages", sources.len(), 100);
 }
 
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut count = 0;
+    for path in files() {
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("it is text");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            // Elsewhere, or on the same page.
+            if target.is_empty() || target.contains(':') {
+                continue;
+            }
+            count += 1;
+            let there = path.with_file_name(target);
+            assert!(there.exists(), "{} links to {target}", path.display());
+        }
+    }
+    cases("tidy: links", count, 100);
+}
+
 /// The rules that users read, by their numbers; the numbers are part of the contract.
 const RULES: [(char, usize); 6] = [('P', 3), ('T', 11), ('E', 7), ('X', 6), ('Q', 4), ('W', 7)];
 

@@ -105,6 +105,8 @@ impl Config {
 
 /// Most bytes of a request's headers, tokens among them.
 pub(crate) const HEADERS_MAX_BYTES: u32 = 16 * 1_024;
+/// So often may the server have to end a stream of a connection for what its client did wrong.
+pub(crate) const ERRORS_MAX: usize = 1_024;
 /// Largest request message.
 pub(crate) const MESSAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
 /// Most events in one message of `PublishEvents`.

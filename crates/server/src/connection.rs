@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -24,8 +25,10 @@ use crate::tls::{Tls, names};
 
 /// Connections that have been accepted and wait to be served.
 const ACCEPTED: usize = 128;
-/// By then it is known which protocol a client speaks: HTTP/2 begins with so many bytes.
+/// With the first words of HTTP/2 it is known that a client speaks it, which are so many bytes.
 const PREFACE_BYTES: usize = 24;
+/// With what the first words of a client end, whichever version of HTTP it speaks.
+const BLANK_LINE: &[u8] = b"\r\n\r\n";
 /// After a failed accept, as when no file can be opened any more.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -35,19 +38,59 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// The names of the client's certificate, which was verified; `None` when it showed none.
     pub(crate) certificate: Option<Arc<[Arc<str>]>>,
+    /// How many of its calls wait to be decided.
+    pub(crate) waiting: Arc<AtomicUsize>,
 }
 
 /// A connection that was accepted.
 pub(crate) struct Connection {
     stream: Stretch,
     peer: Peer,
-    /// How long its client may take to say something, and how much it has said.
-    patience: Option<(Pin<Box<Sleep>>, usize)>,
+    /// How long its client may take for its first words; `None` once they are said.
+    patience: Option<(Pin<Box<Sleep>>, Words)>,
+    /// How long its client may take nothing of what it is told.
+    stall: Duration,
+    /// Set while it does not.
+    stalled: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
 
 /// Among the connections that are open.
 type Place = (OwnedSemaphorePermit, telemetry::Connected);
+
+/// How long a client is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Until its first words.
+    words: Duration,
+    /// While it takes nothing of what it is told.
+    stall: Duration,
+}
+
+/// What a client has said so far.
+#[derive(Debug, Default)]
+struct Words {
+    bytes: usize,
+    /// How much of [`BLANK_LINE`] they end with; all of it once there was one.
+    blank: usize,
+}
+
+impl Words {
+    fn add(&mut self, more: &[u8]) {
+        self.bytes += more.len();
+        for byte in more {
+            self.blank = match self.blank {
+                all if all == BLANK_LINE.len() => all,
+                some if *byte == BLANK_LINE[some] => some + 1,
+                _ => usize::from(*byte == BLANK_LINE[0]),
+            };
+        }
+    }
+
+    fn are_said(&self) -> bool {
+        self.bytes >= PREFACE_BYTES && self.blank == BLANK_LINE.len()
+    }
+}
 
 enum Stretch {
     Plain(TcpStream),
@@ -63,7 +106,8 @@ pub(crate) fn accept(
 ) -> impl Stream<Item = io::Result<Connection>> + Send + use<> {
     let (sender, accepted) = mpsc::channel(ACCEPTED);
     let places = Arc::new(Semaphore::new(limits.max_connections as usize));
-    let (patience, most) = (limits.handshake_timeout, limits.max_connections);
+    let patience = Patience { words: limits.handshake_timeout, stall: limits.keepalive_timeout };
+    let most = limits.max_connections;
     tokio::spawn(async move {
         loop {
             let (stream, address) = tokio::select! {
@@ -89,7 +133,7 @@ pub(crate) fn accept(
                 continue;
             }
             let (tls, sender) = (tls.clone(), sender.clone());
-            let peer = Peer { address, certificate: None };
+            let peer = Peer { address, certificate: None, waiting: Arc::default() };
             match tls {
                 None => {
                     let connection = Connection::new(Stretch::Plain(stream), peer, patience, place);
@@ -100,7 +144,8 @@ pub(crate) fn accept(
                 // Who takes long for it holds up nobody else.
                 Some(tls) => {
                     tokio::spawn(async move {
-                        let handshake = timeout(patience, tls.acceptor().accept(stream)).await;
+                        let handshake =
+                            timeout(patience.words, tls.acceptor().accept(stream)).await;
                         match handshake {
                             Ok(Ok(stream)) => {
                                 let shown = stream.get_ref().1.peer_certificates();
@@ -123,9 +168,25 @@ pub(crate) fn accept(
 }
 
 impl Connection {
-    fn new(stream: Stretch, peer: Peer, patience: Duration, place: Place) -> Self {
-        let patience = Some((Box::pin(sleep(patience)), 0));
-        Self { stream, peer, patience, _place: place }
+    fn new(stream: Stretch, peer: Peer, patience: Patience, place: Place) -> Self {
+        let Patience { words, stall } = patience;
+        let patience = Some((Box::pin(sleep(words)), Words::default()));
+        Self { stream, peer, patience, stall, stalled: None, _place: place }
+    }
+
+    /// What came of writing; who takes nothing for long is given up.
+    fn written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        wrote: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if wrote.is_ready() {
+            self.stalled = None;
+            return wrote;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.stall)));
+        ready!(stalled.poll_unpin(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -159,9 +220,9 @@ impl AsyncRead for Connection {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let read = on!(self.as_mut(), stream => Pin::new(stream).poll_read(cx, buf));
-        if let Some((_, said)) = &mut self.patience {
-            *said += buf.filled().len() - before;
-            if *said >= PREFACE_BYTES {
+        if let Some((_, words)) = &mut self.patience {
+            words.add(&buf.filled()[before..]);
+            if words.are_said() {
                 self.patience = None;
             }
         }
@@ -171,19 +232,21 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        on!(self, stream => Pin::new(stream).poll_write(cx, buf))
+        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_write(cx, buf));
+        self.written(cx, wrote)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        on!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_write_vectored(cx, bufs));
+        self.written(cx, wrote)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -193,11 +256,13 @@ impl AsyncWrite for Connection {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on!(self, stream => Pin::new(stream).poll_flush(cx))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_flush(cx));
+        self.written(cx, wrote)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_shutdown(cx));
+        self.written(cx, wrote)
     }
 }

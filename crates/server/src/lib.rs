@@ -7,6 +7,7 @@
 //! Start reading at [`start`].
 
 mod access;
+mod arrival;
 mod config;
 mod connection;
 mod frames;

@@ -26,7 +26,8 @@ use tower::Layer;
 use tracing::{info, warn};
 
 use crate::access::{Access, AccessFileError, Gate, Guarded};
-use crate::config::{Connections, HEADERS_MAX_BYTES, MESSAGE_MAX_BYTES, STOP_GRACE};
+use crate::arrival::Arrivals;
+use crate::config::{Connections, ERRORS_MAX, HEADERS_MAX_BYTES, MESSAGE_MAX_BYTES, STOP_GRACE};
 use crate::connection::{Connection, accept};
 use crate::http::{self, Doors, Front};
 use crate::services::{MOVE_SERVICE, MoveServiceServer, Services, System};
@@ -177,14 +178,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         max_waiting: config.max_waiting,
     };
     let (health, routes) = routes(services.clone(), system)?;
-    let gate = Gate::new(access.clone(), config.max_waiting);
+    let arrivals = Arrivals::new(connections.keepalive_timeout);
+    let gate = Gate::new(access.clone(), config.max_waiting, arrivals.clone());
     let telemetry = Telemetry::new();
     let health = Health { reporter: health, telemetry: telemetry.clone() };
     health.report(ServingStatus::Serving).await;
     let seen = Seen { telemetry: telemetry.clone(), engine: engine.clone() };
     let doors = Doors { services, gate: gate.clone(), seen };
     let grpc = telemetry.layer(gate.layer(routes.prepare()));
-    let front = Front::new(grpc, http::router(doors), &origins);
+    let front = Front::new(grpc, http::router(doors), &origins, arrivals);
     Ok(Running { address, engine, health, front, listener, access, tls, connections })
 }
 
@@ -358,6 +360,8 @@ fn spawn(
         // For webhooks and gRPC-Web; what is gRPC comes by HTTP/2.
         .accept_http1(true)
         .http2_max_header_list_size(HEADERS_MAX_BYTES)
+        // Left out, there would be no limit.
+        .http2_max_local_error_reset_streams(Some(ERRORS_MAX))
         .http2_keepalive_interval(connections.keepalive_interval)
         .http2_keepalive_timeout(Some(connections.keepalive_timeout))
         .max_concurrent_streams(connections.max_streams);

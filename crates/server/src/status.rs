@@ -89,15 +89,23 @@ pub(crate) fn denied(denied: &Denied) -> Status {
     })
 }
 
-/// As many calls wait to be decided as may.
+/// As many calls wait to be decided as may, or as may of one connection.
 pub(crate) fn queue_full(limit: u32) -> Status {
     let message = format!(
-        "{limit} calls wait to be decided already, the limit is {limit}; nothing was written: try again \
-         a little later, or publish on a stream, which waits by itself"
+        "too many calls wait to be decided already: {limit} may, and of one connection no more than it \
+         leaves to others; nothing was written: try again a little later, or publish on a stream, which \
+         waits by itself"
     );
     let mut refusal = simple(Code::ResourceExhausted, pb::ErrorReason::QueueFull, message);
     refusal.metadata.insert("limit".to_owned(), limit.to_string());
     refused(refusal)
+}
+
+/// A request that does not become whole.
+pub(crate) fn too_slow(patience: Duration) -> Status {
+    Status::deadline_exceeded(format!(
+        "nothing came of the request for {patience:?} before it was whole; nothing was written"
+    ))
 }
 
 /// What the engine answers instead of a result.

@@ -125,7 +125,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SPAN", default_value = "30s", help_heading = CONNECTIONS)]
     pub(crate) keepalive_interval: Bound,
 
-    /// A connection whose client does not answer for so long is closed.
+    /// A connection whose client does not answer for so long, or takes nothing, is closed; a request
+    /// of which no 64 KiB arrive within it is ended.
     #[arg(long, value_name = "SPAN", default_value = "20s", value_parser = span, help_heading = CONNECTIONS)]
     pub(crate) keepalive_timeout: Duration,
 
@@ -153,8 +154,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span, help_heading = CONNECTIONS)]
     pub(crate) handshake_timeout: Duration,
 
-    /// How many unary calls may wait to be decided, all clients together. Further ones are refused
-    /// with RESOURCE_EXHAUSTED and told when to try again; streams wait instead.
+    /// How many unary calls may wait to be decided, all clients together; of one connection no more
+    /// than it leaves free for others. Further ones are refused with RESOURCE_EXHAUSTED and told when
+    /// to try again; streams wait instead.
     #[arg(
         long,
         value_name = "N",

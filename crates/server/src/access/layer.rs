@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_util::future::{BoxFuture, Either, FutureExt};
-use http::{HeaderMap, Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,6 +19,8 @@ use tracing::Span;
 
 use super::rights::needed;
 use super::{Access, Caller};
+use crate::arrival::Arrivals;
+use crate::connection::Peer;
 use crate::status::{denied, queue_full};
 
 /// RPCs that can last: they end when what let their caller in does.
@@ -28,24 +31,58 @@ const LASTING: [&str; 4] = [
     "/pawl.v1.SystemService/Backup",
 ];
 
+/// RPCs whose requests are streams, which arrive for as long as their client likes.
+const STREAMED: [&str; 2] =
+    ["/pawl.v1.EntityService/ImportEntities", "/pawl.v1.EventService/PublishEvents"];
+
 /// Lets calls through whose caller may make them, and tells the handler who that is; of those that are
 /// to be decided no more than may wait.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     pub(crate) access: Access,
+    pub(crate) arrivals: Arrivals,
     places: Arc<Semaphore>,
     limit: u32,
 }
 
+/// A place among those who wait to be decided.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Gate {
-    pub(crate) fn new(access: Access, max_waiting: u32) -> Self {
-        Self { access, places: Arc::new(Semaphore::new(max_waiting as usize)), limit: max_waiting }
+    pub(crate) fn new(access: Access, max_waiting: u32, arrivals: Arrivals) -> Self {
+        let places = Arc::new(Semaphore::new(max_waiting as usize));
+        Self { access, arrivals, places, limit: max_waiting }
     }
 
-    /// A place among those who wait to be decided.
-    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| queue_full(self.limit))
+    /// A place for a call of this connection.
+    ///
+    /// A connection gets no more than it leaves free. So one that floods has half of them, two have a
+    /// third each, and a modest client always finds some; without a flood nobody notices.
+    pub(crate) fn place(&self, waiting: &Arc<AtomicUsize>) -> Result<Place, Status> {
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| queue_full(self.limit))?;
+        let others = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Place { _permit: permit, waiting: Arc::clone(waiting) };
+        if others > self.places.available_permits() {
+            return Err(queue_full(self.limit));
+        }
+        Ok(place)
     }
+}
+
+/// How many calls of a request's connection wait to be decided.
+pub(crate) fn waiting(extensions: &Extensions) -> Arc<AtomicUsize> {
+    extensions.get::<Peer>().map(|peer| Arc::clone(&peer.waiting)).unwrap_or_default()
 }
 
 impl<S> Layer<S> for Gate {
@@ -68,7 +105,8 @@ pin_project! {
     pub(crate) struct Held<F> {
         #[pin]
         answer: F,
-        _place: Option<OwnedSemaphorePermit>,
+        // Found once the request is whole.
+        _place: Arc<OnceLock<Place>>,
     }
 }
 
@@ -108,11 +146,22 @@ where
             Err(reason) => return refuse(denied(&reason)),
         };
         Span::current().record("caller", caller.name());
-        // Streams wait for their turn instead, which their client feels.
-        let place = match (right.is_decided() && !lasts).then(|| self.gate.place()).transpose() {
-            Ok(place) => place,
-            Err(status) => return refuse(status),
-        };
+        let place = Arc::new(OnceLock::new());
+        if !STREAMED.contains(&path) && path.starts_with("/pawl.") {
+            // Streams wait for their turn instead, which their client feels. Who sends half a request
+            // has no place: calls that never become whole would keep all others out.
+            let waits = right.is_decided() && !lasts;
+            let (gate, found) = (self.gate.clone(), Arc::clone(&place));
+            let of = waiting(request.extensions());
+            let admit = move || {
+                if waits {
+                    let _ = found.set(gate.place(&of)?);
+                }
+                Ok(())
+            };
+            let arrivals = &self.gate.arrivals;
+            request = request.map(|body| arrivals.body(body, admit));
+        }
         let until =
             (lasts && caller.grant().is_some()).then(|| ended(access.clone(), caller.clone()));
         request.extensions_mut().insert(caller);

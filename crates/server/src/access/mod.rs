@@ -25,7 +25,7 @@ use secret::Hash;
 pub use edit::{AccessEditError, Issued, Kind, Listed, create, list, revoke};
 pub use file::AccessFileError;
 pub(crate) use file::{Grant, Hook};
-pub(crate) use layer::{Gate, Guarded};
+pub(crate) use layer::{Gate, Guarded, waiting};
 pub(crate) use rights::Right;
 pub use rights::Role;
 pub use secret::Secret;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tonic::Status;
 
 use super::{Doors, Refused};
-use crate::access::Right;
+use crate::access::{Right, waiting};
 use crate::status::{internal, refused, rejected};
 
 /// What a batch is called.
@@ -37,7 +37,7 @@ pub(super) async fn publish(
 ) -> Result<Response, Refused> {
     let caller = doors.admit(Right::Publish, &headers, &extensions)?;
     let services = doors.services.of(&caller);
-    let _place = doors.gate.place()?;
+    let _place = doors.gate.place(&waiting(&extensions))?;
     let named = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     if named.starts_with(BATCH) {
         let events = batch(&body).map_err(|refusal| rejected(&refusal))?;

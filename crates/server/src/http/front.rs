@@ -16,12 +16,15 @@ use tower_http::cors::{AllowHeaders, AllowMethods, CorsLayer, ExposeHeaders};
 use tracing::field::display;
 use tracing::{Instrument, debug_span};
 
+use crate::arrival::Arrivals;
+
 /// Takes every request.
 #[derive(Clone)]
 pub(crate) struct Front<S> {
     grpc: S,
     web: BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>,
     http: Router,
+    arrivals: Arrivals,
 }
 
 impl<S> std::fmt::Debug for Front<S> {
@@ -40,14 +43,14 @@ where
     S::Future: Send + 'static,
 {
     /// Pages of these origins may call from a browser; `*` stands for all.
-    pub(crate) fn new(grpc: S, http: Router, origins: &[HeaderValue]) -> Self {
+    pub(crate) fn new(grpc: S, http: Router, origins: &[HeaderValue], arrivals: Arrivals) -> Self {
         let web = GrpcWebLayer::new().layer(grpc.clone());
         if origins.is_empty() {
-            return Self { grpc, web: BoxCloneSyncService::new(web), http };
+            return Self { grpc, web: BoxCloneSyncService::new(web), http, arrivals };
         }
         let cors = cors(origins);
         let web = BoxCloneSyncService::new(cors.layer(web));
-        Self { grpc, web, http: http.layer(cors) }
+        Self { grpc, web, http: http.layer(cors), arrivals }
     }
 }
 
@@ -106,6 +109,7 @@ where
             Kind::Http => {
                 let peer = request.extensions().get::<Peer>().map(|peer| display(peer.address));
                 let span = debug_span!("http", path = request.uri().path(), peer);
+                let request = request.map(|body| self.arrivals.body(body, || Ok(())));
                 let answer = self.http.clone().oneshot(request.map(axum::body::Body::new));
                 Either::Right(
                     answer

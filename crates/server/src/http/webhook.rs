@@ -5,7 +5,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, header};
+use http::{Extensions, HeaderMap, HeaderValue, header};
 use pawl_api::pb;
 use pawl_domain::{Rejection, TypeCode};
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use tonic::Status;
 
 use super::cloudevents::{attributes, told};
 use super::{Doors, Refused};
-use crate::access::{Denied, Hook, Problem, bearer};
+use crate::access::{Denied, Hook, Problem, bearer, waiting};
 use crate::request::fill_id;
 use crate::status::{denied, failed, rejected};
 
@@ -30,12 +30,13 @@ pub(super) async fn receive(
     Path(trigger_type): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
+    extensions: Extensions,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let asked = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| &**value);
     let hook = admit(&doors, &headers, asked("key"), &trigger_type, asked("code"))?;
     let services = doors.services.of_hook(&hook);
-    let _place = doors.gate.place()?;
+    let _place = doors.gate.place(&waiting(&extensions))?;
     let found = services.engine.trigger_type(hook.trigger_type.clone()).await.map_err(failed)?;
     let mut data = data(&headers, &body).map_err(|refusal| rejected(&refusal))?;
     let named = query.iter().filter(|(name, _)| name == "subject" || name == "subjects");

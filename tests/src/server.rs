@@ -148,6 +148,11 @@ impl Server {
         self.signal(Signal::SIGTERM);
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the process is there")
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, which: Signal) {
         signal(&self.child, which);

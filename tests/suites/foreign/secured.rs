@@ -188,9 +188,9 @@ async fn buf_curl_by_reflection() {
         let mut command = Command::new("npx");
         command.args(["-y", "@bufbuild/buf@1.75.0", "curl", "--protocol", "grpc", "--cacert"]);
         command.arg(secured.file("ca.pem")).args(["-d", message]);
-        header.iter().for_each(|header| {
+        if let Some(header) = header {
             command.args(["-H", header]);
-        });
+        }
         command.arg(format!("https://{}/pawl.v1.{method}", secured.address()));
         command
     })
@@ -204,9 +204,9 @@ async fn grpcurl_by_reflection() {
     ask(&secured, "grpcurl", |method, message, header| {
         let mut command = Command::new(Path::new(&target("foreign-cargo/bin/grpcurl")));
         command.arg("--cacert").arg(secured.file("ca.pem")).args(["-d", message]);
-        header.iter().for_each(|header| {
+        if let Some(header) = header {
             command.args(["-H", header]);
-        });
+        }
         command.arg(secured.address()).arg(format!("pawl.v1.{method}"));
         command
     })

@@ -67,7 +67,7 @@ pub(crate) async fn open(address: SocketAddr) -> io::Result<(OwnedReadHalf, Owne
 
 /// Reads until the server ends the connection.
 pub(crate) async fn drain(mut reader: impl AsyncReadExt + Unpin) {
-    let mut nowhere = [0; 16_384];
+    let mut nowhere = vec![0; 16_384];
     while !matches!(reader.read(&mut nowhere).await, Ok(0) | Err(_)) {}
 }
 

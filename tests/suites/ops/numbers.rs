@@ -82,11 +82,15 @@ async fn what_happened_is_counted() {
         ("entities", seen.of("pawl_entities"), 1.0),
         ("pipelines", seen.of("pawl_pipelines"), 1.0),
         ("triggers", seen.of("pawl_triggers"), 1.0),
-        ("trigger types", seen.of("pawl_trigger_types"), 2.0),
+        ("trigger types", seen.of("pawl_trigger_types"), 34.0),
         ("stalled", seen.of("pawl_stalled"), 0.0),
     ];
     for (what, value, wanted) in wanted {
-        assert_eq!(value, wanted, "{what}: {:#?}", seen.values);
+        assert!(
+            (value - wanted).abs() < 0.5,
+            "{what} is {value}, not {wanted}: {:#?}",
+            seen.values
+        );
     }
     // A batch may hold several of the changes; each was synced.
     for name in ["pawl_sync_seconds_count", "pawl_batch_seconds_count", "pawl_batch_records_sum"] {

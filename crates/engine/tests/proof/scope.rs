@@ -98,7 +98,7 @@ async fn ask(engine: &Engine, what: &str, names: &Names) -> Result<String, Engin
         place: EntityPlace { pipeline_id, stage_id: id("c") },
         actor: None,
         comment: Prose::default(),
-        event_id: id(&format!("m-{}", event)),
+        event_id: id(&format!("m-{event}")),
         expected_revision: 0,
     };
     let allowing = |pipeline_id| TriggerPatch {

@@ -35,7 +35,7 @@ pub(crate) struct Jwt {
 struct Key {
     id: Option<String>,
     algorithm: Algorithm,
-    key: DecodingKey,
+    verifies: DecodingKey,
 }
 
 impl std::fmt::Debug for Jwt {
@@ -69,9 +69,9 @@ impl Jwt {
                      PS256 to PS512, ES256, ES384 or EdDSA"
                 )
             })?;
-            let key = DecodingKey::from_jwk(jwk)
+            let verifies = DecodingKey::from_jwk(jwk)
                 .map_err(|error| format!("the key {name} cannot be used: {error}"))?;
-            keys.push(Key { id, algorithm, key });
+            keys.push(Key { id, algorithm, verifies });
         }
         if keys.is_empty() {
             return Err("has no key for signatures".to_owned());
@@ -114,7 +114,7 @@ impl Jwt {
         let key = key.ok_or(denied(Problem::Unknown))?;
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.algorithm];
-        let token = decode::<Claims>(token, &key.key, &validation).map_err(|error| {
+        let token = decode::<Claims>(token, &key.verifies, &validation).map_err(|error| {
             denied(match error.kind() {
                 ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Problem::Expired,
                 ErrorKind::Base64(_) | ErrorKind::Json(_) | ErrorKind::Utf8(_) => {

@@ -101,7 +101,7 @@ fn event(mut event: Event) -> Result<pb::Event, Rejection> {
     let subjects = event.subject().into_iter().chain(further.split([',', ' ']));
     Ok(pb::Event {
         event_id: event.id().to_owned(),
-        source: event.source().to_string(),
+        source: event.source().clone(),
         r#type: event.ty().to_owned(),
         time,
         actor: event.extension("actor").map(ToString::to_string).unwrap_or_default(),

@@ -39,8 +39,6 @@ macro_rules! call {
 /// What names a pipeline, a trigger or an entity. Those that would change something inside are asked
 /// last of all.
 fn calls() -> Vec<(&'static str, &'static str, Call)> {
-    let place = |id: String| pb::Pipeline { pipeline_id: id, ..Default::default() };
-    let _ = place;
     vec![
         (
             "GetPipeline",

@@ -18,8 +18,8 @@ const STEP_MAX: Duration = Duration::from_mins(1);
 pub struct Clock(Arc<Sources>);
 
 struct Sources {
-    wall: Box<dyn Fn() -> SystemTime + Send + Sync>,
-    elapsed: Box<dyn Fn() -> Duration + Send + Sync>,
+    /// The wall clock, and the one that is never set.
+    read: Box<dyn Fn() -> (SystemTime, Duration) + Send + Sync>,
     last: Mutex<Option<Reading>>,
 }
 
@@ -41,24 +41,30 @@ impl Clock {
         wall: impl Fn() -> SystemTime + Send + Sync + 'static,
         elapsed: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Self {
-        let last = Mutex::new(None);
-        Self(Arc::new(Sources { wall: Box::new(wall), elapsed: Box::new(elapsed), last }))
+        Self::reading(move || (wall(), elapsed()))
     }
 
     /// A clock that is never set, so that it tells the elapsed time as well.
     pub fn steady(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        let now = Arc::new(now);
-        let wall = Arc::clone(&now);
-        Self::new(move || wall(), move || since_epoch(now()))
+        // Read once: between two readings a test may have set it, which would be a step of one of them.
+        Self::reading(move || {
+            let now = now();
+            (now, since_epoch(now))
+        })
+    }
+
+    fn reading(read: impl Fn() -> (SystemTime, Duration) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Sources { read: Box::new(read), last: Mutex::new(None) }))
     }
 
     /// The time now; a clock set before 1970 reads as 1970. As long as the service runs, a step of the
     /// wall clock of over a minute does not count, and what has elapsed does.
     pub fn now(&self) -> Timestamp {
-        let Sources { wall, elapsed, last } = &*self.0;
+        let Sources { read, last } = &*self.0;
         // Held while the clocks are read, so that readings are compared in order.
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (wall, elapsed) = (nanos(since_epoch(wall())), elapsed());
+        let (wall, elapsed) = read();
+        let wall = nanos(since_epoch(wall));
         let ahead = last.map_or(0, |last| {
             let step = (wall - last.wall) - (nanos(elapsed) - nanos(last.elapsed));
             if step.unsigned_abs() <= STEP_MAX.as_nanos() {
@@ -78,7 +84,7 @@ impl Clock {
 
     /// What has elapsed since some moment, whatever the wall clock says.
     pub fn elapsed(&self) -> Duration {
-        (self.0.elapsed)()
+        (self.0.read)().1
     }
 }
 

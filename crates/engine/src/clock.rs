@@ -163,8 +163,7 @@ mod tests {
         before.now();
         set(YEAR, SECOND);
         assert_eq!(before.now().seconds(), 2 * YEAR + 1);
-        let Sources { wall, elapsed, .. } = &*before.0;
-        let (wall, elapsed) = (wall(), elapsed());
+        let (wall, elapsed) = (before.0.read)();
         assert_eq!(Clock::new(move || wall, move || elapsed).now().seconds(), 3 * YEAR + 1);
     }
 

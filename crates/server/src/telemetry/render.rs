@@ -186,7 +186,7 @@ impl Scrape {
         to.gauge("pawl_entities", "Entities that exist", seen.counts.entities)?;
         to.gauge("pawl_pipelines", "Pipelines that exist", seen.counts.pipelines)?;
         to.gauge("pawl_triggers", "Triggers that exist", seen.counts.triggers)?;
-        let help = "Trigger types that are registered, beside the built-in ones";
+        let help = "Trigger types that exist, the built-in ones among them";
         to.gauge("pawl_trigger_types", help, seen.counts.trigger_types)?;
         let help = "Events and requests that are remembered, so that they count once";
         to.gauge("pawl_identities", help, seen.remembered.count)?;

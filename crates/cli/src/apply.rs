@@ -8,16 +8,16 @@ use serde_json::Value;
 use tonic::Code;
 
 use crate::args::ApplyArgs;
-use crate::client::{Address, ServerError};
+use crate::client::{ServerError, Target};
 use crate::diff;
 use crate::export::written;
 use crate::failure::Failure;
 use crate::manifest::Manifest;
 use crate::output::{plain, print};
-use crate::resource::{Clients, Planned, Resource};
+use crate::resource::{Clients, Configured, Planned};
 
 /// `pawl apply`: creates what is missing, changes what differs, leaves the rest.
-pub(crate) async fn run(args: ApplyArgs, address: &Address) -> Result<(), Failure> {
+pub(crate) async fn run(args: ApplyArgs, target: &Target) -> Result<(), Failure> {
     let mut manifest = Manifest::default();
     for file in &args.files {
         let (name, text) = read(file)?;
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: ApplyArgs, address: &Address) -> Result<(), Failur
         return print("nothing to apply\n");
     }
     let planned = planned(&manifest);
-    let (dry_run, channel) = (args.dry_run, address.connect().await?);
+    let (dry_run, channel) = (args.dry_run, target.connect().await?);
     let clients =
         if dry_run { Clients::that_only_validate(channel) } else { Clients::new(channel) };
     let mut applying = Applying { clients, dry_run, planned, tally: Tally::default() };
@@ -91,7 +91,7 @@ struct Applying {
 }
 
 impl Applying {
-    async fn all<R: Resource + Clone>(&mut self, resources: Vec<R>) -> Result<(), Failure> {
+    async fn all<R: Configured>(&mut self, resources: Vec<R>) -> Result<(), Failure> {
         for resource in resources {
             let what = format!("{} {}", R::NAME, resource.id());
             match self.one(resource).await {
@@ -107,7 +107,7 @@ impl Applying {
         Ok(())
     }
 
-    async fn one<R: Resource + Clone>(&mut self, wanted: R) -> Result<Applied, ServerError> {
+    async fn one<R: Configured>(&mut self, wanted: R) -> Result<Applied, ServerError> {
         let before = match R::get(&mut self.clients, wanted.id()).await {
             Ok(before) => Some(before),
             Err(status) if status.code() == Code::NotFound => None,
@@ -115,7 +115,10 @@ impl Applying {
         };
         let (asked, clients) = (wanted.clone(), &mut self.clients);
         let after = match &before {
-            Some(before) => asked.update(clients, before.revision()).await,
+            Some(before) => {
+                let mask = asked.update_mask();
+                asked.update(mask, before.revision(), clients).await
+            }
             None => asked.create(clients).await,
         };
         let after = match after.map_err(ServerError::from) {
@@ -183,7 +186,7 @@ impl Applying {
 }
 
 /// The names of the fields that differ.
-fn differences(before: &Value, after: &Value) -> Vec<String> {
+pub(crate) fn differences(before: &Value, after: &Value) -> Vec<String> {
     let keys = |value: &Value| {
         value.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect::<Vec<_>>()
     };

@@ -1,6 +1,11 @@
 mod config;
+mod connection;
+mod fields;
 mod inquiry;
 mod offline;
+#[cfg(test)]
+mod reference;
+mod resources;
 mod serve;
 mod token;
 
@@ -11,38 +16,59 @@ use std::process;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use clap_complete::Shell;
 use jiff::{Span, SpanRelativeTo};
 
 pub(crate) use crate::args::config::ConfigCommand;
+pub(crate) use crate::args::connection::Connection;
+use crate::args::fields::{
+    Checked, EntityChanges, EntityFields, PipelineFields, TriggerFields, TriggerTypeFields,
+};
+pub(crate) use crate::args::fields::{
+    EntityFilter, Fields, Members, PipelineFilter, TriggerFilter, TriggerTypeFilter,
+};
 pub(crate) use crate::args::inquiry::{
-    CatalogueArgs, ExportArgs, PreviewArgs, Telling, TriggerTypeCommand, WhyArgs, Written,
+    BoardArgs, EventFields, EventGetArgs, ExportArgs, MoveFilter, PreviewArgs, PublishArgs,
+    Telling, VerdictFilter, WhyArgs, Written,
 };
 pub(crate) use crate::args::offline::{BackupArgs, CompactArgs, RestoreArgs, VerifyArgs};
+pub(crate) use crate::args::resources::{
+    CreateArgs, DeleteArgs, Format, GetArgs, Keep, ListArgs, MoveArgs, Shape, UpdateArgs,
+};
 pub(crate) use crate::args::serve::{LogFormat, ServeArgs};
 pub(crate) use crate::args::token::{TokenCommand, TokenCreateArgs};
-use crate::client::Address;
+use crate::failure::EXIT_CODES;
 use crate::settings;
 use crate::watch::WatchFrom;
 
 /// Moves CRM entities from stage to stage when something happens to them.
 ///
-/// `pawl serve` runs the server; the other commands are clients of one that runs, all but
-/// `pawl test`, which needs none, and `restore`, `verify` and `compact`, which need a directory that no
-/// server has open.
+/// `pawl serve` runs the server; most other commands are clients of one that runs. `pawl test` needs
+/// none, and `restore`, `verify` and `compact` need a directory that no server has open.
 #[derive(Debug, Parser)]
-#[command(name = "pawl", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(
+    name = "pawl",
+    version,
+    arg_required_else_help = true,
+    after_help = EXAMPLES,
+    after_long_help = long_notes()
+)]
 pub(crate) struct Pawl {
-    /// The server that a client command talks to: http://HOST:PORT or HOST:PORT.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+
+    /// When to use colours: `auto` is on a terminal, unless NO_COLOR is set.
     #[arg(
         long,
         global = true,
-        value_name = "ADDRESS",
-        env = "PAWL_ADDRESS",
-        default_value = "http://127.0.0.1:7171"
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
     )]
-    pub(crate) address: Address,
+    pub(crate) color: ColorChoice,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -56,8 +82,13 @@ Examples:
   pawl serve --demo                    a server with a sample pipeline that plays itself
   pawl watch --pipeline sales          its moves, as they happen
   pawl apply -f sales.yaml             pipelines, trigger types and triggers from a file
-  pawl event publish events.ndjson.gz  a file of events, one in each line
+  pawl trigger list --pipeline sales   what there is, as a table; -o json or yaml for programs
+  pawl entity move deal/57 won         by hand
   pawl why deal/57                     what moved this deal of late, and what did not, and why";
+
+fn long_notes() -> String {
+    format!("{EXAMPLES}\n\n{EXIT_CODES}")
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -69,47 +100,167 @@ pub(crate) enum Command {
     /// Settings of `pawl serve` in a file and in the environment.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Creates and changes pipelines, trigger types and triggers, so that they are as in a file.
-    Apply(ApplyArgs),
-    /// Writes pipelines, registered trigger types and triggers as a file for `pawl apply`.
-    Export(ExportArgs),
-    /// What triggers can listen to.
-    #[command(subcommand)]
-    TriggerType(TriggerTypeCommand),
-    /// The entities that move through the pipelines.
-    #[command(subcommand)]
-    Entity(EntityCommand),
-    /// What happened to entities.
-    #[command(subcommand)]
-    Event(EventCommand),
-    /// Prints moves as they are committed, until ctrl-c; goes on when the server was away.
-    Watch(WatchArgs),
-    /// Tells in sentences what triggers did of late, and why or why not.
-    Why(WhyArgs),
-    /// Tells what an event would do, and why, without doing it.
-    Preview(PreviewArgs),
+    #[command(flatten)]
+    Client(ClientCommand),
     /// Runs rule cases from files, without a server.
     Test(TestArgs),
-    /// Writes a backup of a server's database to a file, while it serves.
-    Backup(BackupArgs),
     /// Makes a database of a backup, in a directory that is missing or empty.
     Restore(RestoreArgs),
     /// Checks a database that no server has open: the log, and every row against the log.
     Verify(VerifyArgs),
     /// Makes the files of a database smaller, while no server has it open.
     Compact(CompactArgs),
+    /// Servers by name, and which of them is meant when none is named.
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Prints a script that completes commands and options in a shell.
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
+
+const COMPLETIONS: &str = "\
+Where to put it:
+  bash        pawl completions bash > ~/.local/share/bash-completion/completions/pawl
+  zsh         pawl completions zsh > DIR/_pawl, with DIR in $fpath
+  fish        pawl completions fish > ~/.config/fish/completions/pawl.fish
+  powershell  pawl completions powershell >> $PROFILE
+  elvish      pawl completions elvish >> ~/.config/elvish/rc.elv";
+
+/// What is done to a server, or asked from it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientCommand {
+    /// Creates and changes pipelines, trigger types and triggers, so that they are as in a file.
+    Apply(ApplyArgs),
+    /// Writes pipelines, registered trigger types and triggers as a file for `pawl apply`.
+    Export(ExportArgs),
+    /// Pipelines: the stages that entities of one kind go through.
+    #[command(subcommand, after_help = PIPELINE_EXAMPLES)]
+    Pipeline(Keep<PipelineFilter, Checked<PipelineFields>, PipelineFields>),
+    /// A pipeline as it stands: what is on each stage, and which triggers are.
+    Board(BoardArgs),
+    /// What triggers can listen to: the catalogue, and types of your own.
+    #[command(subcommand, after_help = TRIGGER_TYPE_EXAMPLES)]
+    TriggerType(Keep<TriggerTypeFilter, Checked<TriggerTypeFields>, TriggerTypeFields>),
+    /// Triggers: what must happen for an entity to move to a stage by itself.
+    #[command(subcommand, after_help = TRIGGER_EXAMPLES)]
+    Trigger(Keep<TriggerFilter, Checked<TriggerFields>, TriggerFields>),
+    /// What triggers did, event by event.
+    #[command(subcommand)]
+    Verdict(VerdictCommand),
+    /// The entities that move through the pipelines.
+    #[command(subcommand, after_help = ENTITY_EXAMPLES)]
+    Entity(EntityCommand),
+    /// What happened to entities.
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// How entities moved.
+    #[command(subcommand)]
+    Move(MoveCommand),
+    /// Prints moves as they are committed, until ctrl-c; goes on when the server was away.
+    Watch(WatchArgs),
+    /// Tells in sentences what triggers did of late, and why or why not.
+    Why(WhyArgs),
+    /// Tells what an event would do, and why, without doing it.
+    Preview(PreviewArgs),
+    /// Writes a backup of a server's database to a file, while it serves.
+    Backup(BackupArgs),
+}
+
+const PIPELINE_EXAMPLES: &str = "\
+Examples:
+  pawl pipeline list
+  pawl pipeline create sales --kind deal --stage new offer won:won lost:lost
+  pawl pipeline get sales -o yaml > sales.yaml
+  pawl pipeline update -f sales.yaml --dry-run
+  pawl pipeline delete sales";
+
+const TRIGGER_TYPE_EXAMPLES: &str = "\
+Examples:
+  pawl trigger-type list payment
+  pawl trigger-type get payment.received
+  pawl trigger-type create app.signal --title Signal --parameter level=at-least";
+
+const TRIGGER_EXAMPLES: &str = "\
+Examples:
+  pawl trigger list --pipeline sales --state paused
+  pawl trigger create read --pipeline sales --stage offer --type email.viewed
+  pawl trigger update read --state shadow
+  pawl trigger delete read paid";
+
+const ENTITY_EXAMPLES: &str = "\
+Examples:
+  pawl entity list --pipeline sales --stage won --updated-after 7d
+  pawl entity create deal/57 --pipeline sales --name 'Roof for Ms Berg' --set amount=12500
+  pawl entity update deal/57 --set amount=13000 --unset discount --actor ines
+  pawl entity move deal/57 won --comment 'signed today'
+  pawl entity import deals.ndjson.gz";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EntityCommand {
+    #[command(flatten)]
+    Keep(Keep<EntityFilter, EntityFields, EntityChanges>),
+    /// Moves one to another stage by hand.
+    Move(MoveArgs),
     /// Creates entities from a file with one in each line.
     Import(ImportArgs),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventCommand {
-    /// Publishes events from a file with one in each line, and tells what came of them.
+    /// Shows one event, and what it did to each entity that it reached.
+    Get(EventGetArgs),
+    /// Publishes events from a file with one in each line, or one from options, and tells what came
+    /// of them.
     Publish(PublishArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MoveCommand {
+    /// Lists them, the newest first.
+    List(ListArgs<MoveFilter>),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerdictCommand {
+    /// Lists them, the newest first.
+    List(ListArgs<VerdictFilter>),
+}
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  pawl context set prod --address https://crm.example:7171 --token-file ~/.pawl-token
+  pawl context set test --address localhost --current";
+
+/// They are kept in `$XDG_CONFIG_HOME/pawl/config.toml`, or in `~/.config`; PAWL_CONFIG names another
+/// file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContextCommand {
+    /// Lists all.
+    List,
+    /// Shows which server is meant, and how it is reached.
+    Show,
+    /// Makes one the current one.
+    Use {
+        /// Its name.
+        name: String,
+    },
+    /// Creates or changes one, with the connection options that are given.
+    #[command(after_help = SET_EXAMPLES)]
+    Set {
+        /// Its name.
+        name: String,
+        /// Makes it the current one too.
+        #[arg(long)]
+        current: bool,
+    },
+    /// Deletes one; the server is not touched.
+    Delete {
+        /// Its name.
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -150,13 +301,6 @@ pub(crate) enum OnExisting {
     Fail,
     /// Leave it as it is and go on.
     Skip,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PublishArgs {
-    /// A JSON event in each line, plain or gzip; `-` is standard input.
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -257,14 +401,28 @@ impl Pawl {
 
     fn read(mut command: clap::Command, arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let matches = command.try_get_matches_from_mut(arguments)?;
-        if let Some(("serve", serve)) = matches.subcommand()
-            && serve.value_source("address") == Some(ValueSource::CommandLine)
+        let said = leaf(&matches);
+        if matches.subcommand_name() == Some("serve")
+            && let Some(option) = Connection::options_given(said).next()
         {
-            let message = "--address is for clients; `pawl serve` takes --listen IP:PORT";
+            let message = match option {
+                "--address" => "--address is for clients; `pawl serve` takes --listen IP:PORT",
+                _ => "connection options such as --token are for clients, and not for `pawl serve`",
+            };
             return Err(command.error(ErrorKind::ArgumentConflict, message));
         }
-        Self::from_arg_matches(&matches)
+        let mut pawl = Self::from_arg_matches(&matches)?;
+        pawl.connection.settle(said);
+        if let Command::Context(ContextCommand::Set { .. }) = pawl.command {
+            pawl.connection.forget_environment(said);
+        }
+        Ok(pawl)
     }
+}
+
+/// What the innermost command was given, to which what stands before it is added.
+fn leaf(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| leaf(inner))
 }
 
 /// Reads a span of time such as `90s`, `1h 30m` or `7d`.

@@ -9,32 +9,32 @@ use pawl_api::pb::system_service_client::SystemServiceClient;
 use pawl_store::{BackupReader, BackupSummary};
 
 use crate::args::BackupArgs;
-use crate::client::Address;
+use crate::client::Target;
 use crate::failure::Failure;
 use crate::offline::shown;
 use crate::output::print;
 use crate::signals::StopSignals;
 
 /// `pawl backup`: takes a backup of a server that runs, and checks it on the way.
-pub(crate) async fn run(args: BackupArgs, address: &Address) -> Result<(), Failure> {
-    let mut target = Target::open(&args.file)?;
+pub(crate) async fn run(args: BackupArgs, target: &Target) -> Result<(), Failure> {
+    let mut file = Place::open(&args.file)?;
     let mut signals = StopSignals::listen()?;
     let taken = tokio::select! {
-        taken = take(&mut target, address) => taken,
+        taken = take(&mut file, target) => taken,
         () = signals.next() => {
-            target.give_up();
+            file.give_up();
             process::exit(1);
         }
     };
     let summary = match taken {
         Ok(summary) => summary,
         Err(failure) => {
-            target.give_up();
+            file.give_up();
             return Err(failure);
         }
     };
-    let to_stdout = target.is_stdout();
-    target.finish()?;
+    let to_stdout = file.is_stdout();
+    file.finish()?;
     if to_stdout {
         // Standard output is the backup.
         eprint!("{}", told(&summary, "the backup"));
@@ -51,22 +51,22 @@ fn told(summary: &BackupSummary, name: &str) -> String {
     format!("{name}: {}, {log} of database {}\n", shown(summary.bytes), summary.database_id)
 }
 
-async fn take(target: &mut Target, address: &Address) -> Result<BackupSummary, Failure> {
+async fn take(file: &mut Place, target: &Target) -> Result<BackupSummary, Failure> {
     let bar = ProgressBar::no_length().with_style(
         ProgressStyle::with_template("{spinner}  {bytes}  {bytes_per_sec}")
             .unwrap_or_else(|error| unreachable!("{error}")),
     );
-    let mut client = SystemServiceClient::new(address.connect().await?);
+    let mut client = SystemServiceClient::new(target.connect().await?);
     let mut pieces = client.backup(pb::BackupRequest {}).await?.into_inner();
     let mut reader = BackupReader::default();
     let wrong = |error: pawl_store::BackupError| Failure::Content {
-        name: format!("what {address} sent"),
+        name: format!("what {} sent", target.address()),
         problem: error.to_string(),
     };
     while let Some(piece) = pieces.message().await? {
         reader.push(&piece.data);
         reader.check().map_err(wrong)?;
-        target.write(&piece.data)?;
+        file.write(&piece.data)?;
         bar.inc(piece.data.len() as u64);
     }
     let summary = reader.finish().map_err(wrong);
@@ -75,12 +75,12 @@ async fn take(target: &mut Target, address: &Address) -> Result<BackupSummary, F
 }
 
 /// Where a backup goes. A file has its name only once it is whole.
-enum Target {
+enum Place {
     Stdout(io::Stdout),
     File { file: BufWriter<File>, partial: PathBuf, path: PathBuf },
 }
 
-impl Target {
+impl Place {
     fn open(path: &Path) -> Result<Self, Failure> {
         let refused = |problem: &str| Failure::Content {
             name: path.display().to_string(),

@@ -1,12 +1,8 @@
+//! The catalogue of trigger types as a page of the documentation.
+
 use std::fmt::Write;
 
 use pawl_api::pb;
-
-use crate::args::CatalogueArgs;
-use crate::client::Address;
-use crate::export::list_trigger_types;
-use crate::failure::Failure;
-use crate::output::{plain, print};
 
 /// The order in which people read the sections; any other comes after these.
 const SECTIONS: [&str; 8] = [
@@ -20,25 +16,6 @@ const SECTIONS: [&str; 8] = [
     "Apps and webhooks",
 ];
 
-/// `pawl trigger-type list`: what triggers can listen to.
-pub(crate) async fn list(args: CatalogueArgs, address: &Address) -> Result<(), Failure> {
-    let CatalogueArgs { query, section, kind } = args;
-    let request = pb::ListTriggerTypesRequest {
-        section,
-        entity_kind: kind,
-        query,
-        page_size: 500,
-        ..Default::default()
-    };
-    let found = list_trigger_types(request, address.connect().await?).await?;
-    if found.is_empty() {
-        return print(
-            "no trigger type is like that; `pawl trigger-type list` shows all, section by section\n",
-        );
-    }
-    print(&text(&by_section(found)))
-}
-
 /// Trigger types by the section that lists them, as people read them.
 fn by_section(found: Vec<pb::TriggerType>) -> Vec<(String, Vec<pb::TriggerType>)> {
     let mut sections: Vec<(String, Vec<pb::TriggerType>)> = Vec::new();
@@ -51,27 +28,6 @@ fn by_section(found: Vec<pb::TriggerType>) -> Vec<(String, Vec<pb::TriggerType>)
     let place = |name: &str| SECTIONS.iter().position(|known| *known == name);
     sections.sort_by_key(|(name, _)| (place(name).unwrap_or(SECTIONS.len()), name.clone()));
     sections
-}
-
-fn text(sections: &[(String, Vec<pb::TriggerType>)]) -> String {
-    let types = sections.iter().flat_map(|(_, types)| types);
-    let width = types.map(|found| found.code.chars().count()).max().unwrap_or(0).min(40);
-    let mut text = String::new();
-    for (name, types) in sections {
-        let name = if name.is_empty() { "Without a section" } else { name };
-        let gap = if text.is_empty() { "" } else { "\n" };
-        let _ = writeln!(text, "{gap}{}", plain(name));
-        for found in types {
-            let own = if found.built_in { "" } else { "  (registered)" };
-            let title = plain(&found.title);
-            let line = format!("  {:width$}  {title}{own}", found.code);
-            let _ = writeln!(text, "{}", line.trim_end());
-            for parameter in &found.parameters {
-                let _ = writeln!(text, "  {:width$}    {}", "", plain(&described(parameter)));
-            }
-        }
-    }
-    text
 }
 
 /// `min_amount: at least, attribute amount; required`.
@@ -173,24 +129,5 @@ control*: those types answer the changes that are made with UpdateEntity.
     fn sections_stand_in_the_domains_order() {
         assert!(pawl_domain::sections().eq(SECTIONS));
         assert!(built_in().iter().map(|(section, _)| section.as_str()).eq(SECTIONS));
-    }
-
-    #[test]
-    fn the_list_shows_codes_titles_and_parameters() {
-        let own = pb::TriggerType { code: "app.signal".to_owned(), ..Default::default() };
-        let mut sections = built_in();
-        sections.extend(by_section(vec![own]));
-        let text = text(&sections);
-        for part in [
-            "Client communication\n  call.inbound",
-            "\n\nSite\n",
-            "min_amount: at least, attribute amount\n",
-            "fields: one of these fields changed; required\n",
-            "by: exact; one of initiator, member, all\n",
-            "\n\nWithout a section\n  app.signal",
-        ] {
-            assert!(text.contains(part), "{part:?} is missing in {text}");
-        }
-        assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
     }
 }

@@ -10,7 +10,7 @@ use pawl_api::pb;
 use pawl_api::pb::move_service_client::MoveServiceClient;
 use pawl_api::watch::{Interruption, Options, State, Update, Watch};
 
-use crate::client::Address;
+use crate::client::{Address, Target};
 use crate::failure::Failure;
 use crate::output::print;
 use crate::resource::Clients;
@@ -22,7 +22,7 @@ const PIPELINE: &str = "sales";
 /// Sets up a sample pipeline, plays its customers and prints the moves, until it fails. It is a
 /// client like any other.
 pub(crate) async fn run(address: &Address) -> Result<Infallible, Failure> {
-    let channel = address.connect().await?;
+    let channel = Target::local(address.clone()).connect().await?;
     setup::set_up(&mut Clients::new(channel.clone())).await?;
     let mut player = play::Player::new(channel.clone()).await?;
 

@@ -1,8 +1,21 @@
 use std::io;
 
+use tonic::Code;
+
 use crate::client::{Address, ServerError};
 
-/// Why a command failed, as its user is told. The exit code is then 1.
+/// What the exit code of a command says.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  refused or failed, or only a part was done
+  2  a mistake on the command line or in the configuration
+  3  the server cannot be reached, or the connection broke
+  4  there is no such thing
+  5  not allowed: no token or certificate, or one that may not do this
+  6  a conflict: it exists already, or was changed meanwhile";
+
+/// Why a command failed, as its user is told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// A file or standard input.
@@ -17,18 +30,21 @@ pub(crate) enum Failure {
     /// The same in a file that is read line by line.
     #[error("{name}, line {line}: {problem}")]
     Line { name: String, line: u64, problem: String },
+    /// A mistake on the command line that only shows beside something else.
+    #[error("{0}")]
+    Usage(String),
     /// No connection.
-    #[error(
-        "no server answers at {address}: {cause}\n  \
-         `pawl serve` starts one; --address or PAWL_ADDRESS name another"
-    )]
-    Unreachable { address: Address, cause: String },
+    #[error("no server answers at {address}: {cause}\n  {advice}")]
+    Unreachable { address: Address, cause: String, advice: String },
     /// The server refused, or the connection broke.
     #[error(transparent)]
     Server(#[from] ServerError),
     /// The server refused, and this is what it was about and what it means.
     #[error("{what}: {error}{advice}")]
     At { what: String, error: ServerError, advice: String },
+    /// A failure, and what to do about it.
+    #[error("{failure}\n  {advice}")]
+    Advised { failure: Box<Failure>, advice: String },
     /// Told already; nothing more to say.
     #[error("{0}")]
     Incomplete(String),
@@ -60,6 +76,25 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What the process ends with; [`EXIT_CODES`] tells people.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Unreachable { .. } => 3,
+            Self::Server(error) | Self::At { error, .. } => error.exit_code(),
+            Self::Advised { failure, .. } => failure.exit_code(),
+            _ => 1,
+        }
+    }
+
+    /// What the server answered, if it was the server that refused.
+    pub(crate) fn server_error(&self) -> Option<&ServerError> {
+        match self {
+            Self::Server(error) | Self::At { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether only the reader of the output went away, as in `pawl watch | head -1`.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
@@ -69,5 +104,17 @@ impl Failure {
 impl From<tonic::Status> for Failure {
     fn from(status: tonic::Status) -> Self {
         Self::Server(ServerError::from(status))
+    }
+}
+
+impl ServerError {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self.code() {
+            _ if self.broken_by().is_some() => 3,
+            Code::NotFound => 4,
+            Code::Unauthenticated | Code::PermissionDenied => 5,
+            Code::AlreadyExists | Code::Aborted => 6,
+            _ => 1,
+        }
     }
 }

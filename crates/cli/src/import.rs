@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use crate::args::{ImportArgs, OnExisting};
-use crate::client::{Address, ServerError};
+use crate::client::{ServerError, Target};
 use crate::failure::Failure;
 use crate::ndjson::{LINE_MAX_BYTES, Line, Source};
 use crate::output::print;
@@ -19,9 +19,9 @@ use crate::publish::per_second;
 const MESSAGES_AHEAD: usize = 4;
 
 /// `pawl entity import`: an entity in each line, in messages that are imported as a whole.
-pub(crate) async fn run(args: ImportArgs, address: &Address) -> Result<(), Failure> {
+pub(crate) async fn run(args: ImportArgs, target: &Target) -> Result<(), Failure> {
     let source = Source::open(&args.file)?;
-    let mut client = EntityServiceClient::new(address.connect().await?);
+    let mut client = EntityServiceClient::new(target.connect().await?);
     let started = Instant::now();
     let mut batches = Batches::new(&args, &source);
     let entities = source.read("pawl.v1.Entity")?;

@@ -3,6 +3,8 @@ use std::collections::HashSet;
 use pawl_api::{json, pb};
 use serde_json::Value;
 
+use crate::output::Named;
+
 /// What an apply file asks for: each resource under its own id.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Manifest {
@@ -40,9 +42,7 @@ impl Manifest {
 }
 
 /// A message of the contract that stands in a list of a manifest.
-pub(crate) trait Listed: prost::Message + Default {
-    /// Its name in the contract.
-    const MESSAGE: &'static str;
+pub(crate) trait Listed: Named {
     /// The field that holds its id.
     const KEY: &'static str;
 
@@ -50,7 +50,6 @@ pub(crate) trait Listed: prost::Message + Default {
 }
 
 impl Listed for pb::Pipeline {
-    const MESSAGE: &'static str = "pawl.v1.Pipeline";
     const KEY: &'static str = "pipeline_id";
 
     fn id(&self) -> &str {
@@ -59,7 +58,6 @@ impl Listed for pb::Pipeline {
 }
 
 impl Listed for pb::TriggerType {
-    const MESSAGE: &'static str = "pawl.v1.TriggerType";
     const KEY: &'static str = "code";
 
     fn id(&self) -> &str {
@@ -68,11 +66,18 @@ impl Listed for pb::TriggerType {
 }
 
 impl Listed for pb::Trigger {
-    const MESSAGE: &'static str = "pawl.v1.Trigger";
     const KEY: &'static str = "trigger_id";
 
     fn id(&self) -> &str {
         &self.trigger_id
+    }
+}
+
+impl Listed for pb::Entity {
+    const KEY: &'static str = "entity_id";
+
+    fn id(&self) -> &str {
+        &self.entity_id
     }
 }
 

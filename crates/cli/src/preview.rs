@@ -3,12 +3,12 @@ use pawl_api::{json, pb};
 use serde_json::Value;
 
 use crate::apply;
-use crate::args::{PreviewArgs, Telling};
-use crate::client::Address;
+use crate::args::{EventFields, PreviewArgs, Telling};
+use crate::client::Target;
 use crate::failure::Failure;
 use crate::manifest::{self, Manifest};
 use crate::output::{plain, print};
-use crate::resource::{Clients, Resource};
+use crate::resource::{Clients, Configured, Resource};
 use crate::why::lookup::Lookup;
 use crate::why::sentences::Mood;
 use crate::why::story::Story;
@@ -17,7 +17,7 @@ use crate::why::story::Story;
 const PREVIEW: &str = "preview";
 
 /// `pawl preview`: what an event would do, and why, without doing it.
-pub(crate) async fn run(args: PreviewArgs, address: &Address) -> Result<(), Failure> {
+pub(crate) async fn run(args: PreviewArgs, target: &Target) -> Result<(), Failure> {
     let PreviewArgs { file, triggers, output, .. } = &args;
     let output = *output;
     let triggers = match triggers {
@@ -29,9 +29,9 @@ pub(crate) async fn run(args: PreviewArgs, address: &Address) -> Result<(), Fail
             let (name, text) = apply::read(file)?;
             read_event(&text).map_err(|problem| Failure::Content { name, problem })?
         }
-        None => event_of(args)?,
+        None => event_of(args.event, PREVIEW, PREVIEW.to_owned())?,
     };
-    let channel = address.connect().await?;
+    let channel = target.connect().await?;
     let request =
         pb::PreviewEventRequest { event: Some(event.clone()), triggers: triggers.clone() };
     let mut client = EventServiceClient::new(channel.clone());
@@ -81,7 +81,7 @@ async fn named(trigger: pb::Trigger, clients: &mut Clients) -> pb::Trigger {
     if let Ok(made) = trigger.clone().create(clients).await {
         return made;
     }
-    match trigger.clone().update(clients, 0).await {
+    match trigger.clone().update(trigger.update_mask(), 0, clients).await {
         Ok(made) => made,
         Err(_) => trigger,
     }
@@ -105,16 +105,21 @@ fn read_event(text: &str) -> Result<pb::Event, String> {
     Ok(event)
 }
 
-fn event_of(args: PreviewArgs) -> Result<pb::Event, Failure> {
-    let attributes: serde_json::Map<String, Value> = args.attributes.into_iter().collect();
+/// An event that is given as options.
+pub(crate) fn event_of(
+    fields: EventFields,
+    default_source: &str,
+    event_id: String,
+) -> Result<pb::Event, Failure> {
+    let attributes: serde_json::Map<String, Value> = fields.attributes.into_iter().collect();
     let attributes = json::from_value("google.protobuf.Struct", Value::Object(attributes))
-        .map_err(|error| Failure::Incomplete(format!("--attribute: {error}")))?;
+        .map_err(|error| Failure::Usage(format!("--attribute: {error}")))?;
     Ok(pb::Event {
-        event_id: PREVIEW.to_owned(),
-        source: args.source,
-        r#type: args.event_type.unwrap_or_default(),
-        actor: args.actor.unwrap_or_default(),
-        subjects: args.subjects,
+        event_id,
+        source: fields.source.unwrap_or_else(|| default_source.to_owned()),
+        r#type: fields.event_type.unwrap_or_default(),
+        actor: fields.actor.unwrap_or_default(),
+        subjects: fields.subjects,
         attributes: Some(attributes),
         ..Default::default()
     })

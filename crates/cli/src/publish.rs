@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::mem;
+use std::path::Path;
 use std::time::Duration;
 
 use pawl_api::pb;
@@ -7,24 +8,54 @@ use pawl_api::pb::event_service_client::EventServiceClient;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
+use uuid::Uuid;
 
-use crate::args::PublishArgs;
-use crate::client::Address;
+use crate::args::{PublishArgs, Telling};
+use crate::client::Target;
 use crate::failure::Failure;
 use crate::ndjson::{LINE_MAX_BYTES, Line, Source};
-use crate::output::{plain, print};
+use crate::output::{plain, print, to_json};
+use crate::preview::event_of;
+use crate::why;
 
+/// What an event from options that names no source gets for it.
+const SOURCE: &str = "pawl";
 const EVENTS_PER_MESSAGE: usize = 64;
 /// How many events may be sent and not answered yet.
 const EVENTS_IN_FLIGHT: usize = 4_096;
 
-/// `pawl event publish`: an event in each line, in order, over one stream.
+/// `pawl event publish`: events from a file, or one from options.
+pub(crate) async fn run(args: PublishArgs, target: &Target) -> Result<(), Failure> {
+    match &args.file {
+        Some(file) => publish_file(file, target).await,
+        None => publish_one(args, target).await,
+    }
+}
+
+async fn publish_one(args: PublishArgs, target: &Target) -> Result<(), Failure> {
+    let id = args.event_id.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let event = event_of(args.event, SOURCE, id)?;
+    let wire = target.connect().await?;
+    let request =
+        pb::PublishEventRequest { event: Some(event), view: pb::DecisionView::Full.into() };
+    let response = EventServiceClient::new(wire.clone()).publish_event(request).await?;
+    let outcome = response.into_inner().outcome.unwrap_or_default();
+    if args.output == Telling::Json {
+        return print(&format!("{}\n", to_json("pawl.v1.EventOutcome", &outcome)));
+    }
+    let note =
+        if outcome.duplicate { "was published before, and did this then:" } else { "published" };
+    print(&format!("{note}\n"))?;
+    why::tell_event(&outcome.source, &outcome.event_id, wire).await
+}
+
+/// An event in each line, in order, over one stream.
 ///
 /// Events leave as soon as they can be read, so that it also serves at the end of a pipe that never
 /// ends.
-pub(crate) async fn run(args: PublishArgs, address: &Address) -> Result<(), Failure> {
-    let source = Source::open(&args.file)?;
-    let mut client = EventServiceClient::new(address.connect().await?);
+async fn publish_file(file: &Path, target: &Target) -> Result<(), Failure> {
+    let source = Source::open(file)?;
+    let mut client = EventServiceClient::new(target.connect().await?);
     let mut publishing = Publishing {
         file: source.name().to_owned(),
         progress: source.progress(),

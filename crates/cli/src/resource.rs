@@ -1,34 +1,52 @@
+//! What the server keeps under an id: one description for each kind.
+
+mod entity;
+mod pipeline;
+mod trigger;
+mod trigger_type;
+
 use std::collections::{HashMap, HashSet};
 
-use pawl_api::pb;
+use pawl_api::pb::entity_service_client::EntityServiceClient;
 use pawl_api::pb::pipeline_service_client::PipelineServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
 use prost_types::FieldMask;
 use tonic::Status;
-use tonic::transport::Channel;
 
+use crate::client::Wire;
 use crate::manifest::Listed;
+use crate::pages::{Page, Paged};
+use crate::show::Shown;
 
 /// The services that keep resources.
 #[derive(Debug, Clone)]
 pub(crate) struct Clients {
-    pipelines: PipelineServiceClient<Channel>,
-    triggers: TriggerServiceClient<Channel>,
+    pipelines: PipelineServiceClient<Wire>,
+    triggers: TriggerServiceClient<Wire>,
+    entities: EntityServiceClient<Wire>,
     validate_only: bool,
+    /// Who changes entities, where the contract asks for it.
+    actor: String,
 }
 
 impl Clients {
-    pub(crate) fn new(channel: Channel) -> Self {
+    pub(crate) fn new(wire: Wire) -> Self {
         Self {
-            pipelines: PipelineServiceClient::new(channel.clone()),
-            triggers: TriggerServiceClient::new(channel),
+            pipelines: PipelineServiceClient::new(wire.clone()),
+            triggers: TriggerServiceClient::new(wire.clone()),
+            entities: EntityServiceClient::new(wire),
             validate_only: false,
+            actor: String::new(),
         }
     }
 
     /// Their creates and updates run every check of the server and change nothing.
-    pub(crate) fn that_only_validate(channel: Channel) -> Self {
-        Self { validate_only: true, ..Self::new(channel) }
+    pub(crate) fn that_only_validate(wire: Wire) -> Self {
+        Self { validate_only: true, ..Self::new(wire) }
+    }
+
+    pub(crate) fn with_actor(self, actor: String) -> Self {
+        Self { actor, ..self }
     }
 }
 
@@ -41,178 +59,48 @@ pub(crate) struct Planned {
     pub(crate) trigger_types: HashSet<String>,
 }
 
-/// What can be read, created and updated by its id.
-pub(crate) trait Resource: Listed {
+/// What can be read, listed, created, updated and deleted by its id.
+pub(crate) trait Resource: Listed + Shown + Clone {
     /// What people call it.
     const NAME: &'static str;
+    /// The command that is about it.
+    const COMMAND: &'static str;
+
+    /// Which of them a list has.
+    type Filter: Default;
 
     fn revision(&self) -> i64;
 
-    /// Names every field that an update may change, so that one which is absent here falls back to
-    /// its default.
-    fn update_mask(&self) -> FieldMask;
-
     async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status>;
+
+    async fn list(clients: &mut Clients, filter: &Self::Filter, page: Page) -> Paged<Self>;
 
     /// Gives it as it is stored, or as it would be.
     async fn create(self, clients: &mut Clients) -> Result<Self, Status>;
 
-    /// Makes the stored one like this one, with every field that is not for the server to fill in:
-    /// a field at its default is set to it. Refused when it is at another revision.
-    async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status>;
+    /// Sets the masked fields of the stored one to those of this one. Refused when it is at another
+    /// revision than this, unless that is 0.
+    async fn update(
+        self,
+        mask: FieldMask,
+        revision: i64,
+        clients: &mut Clients,
+    ) -> Result<Self, Status>;
+
+    /// Refused when it is at another revision than this, unless that is 0.
+    async fn delete(clients: &mut Clients, id: &str, revision: i64) -> Result<(), Status>;
+}
+
+/// A resource that an apply file can have.
+pub(crate) trait Configured: Resource {
+    /// Names every field that an update may change, so that one which is absent here falls back to
+    /// its default.
+    fn update_mask(&self) -> FieldMask;
 
     /// Why a check was refused for this reason only because something that is planned is not there
     /// yet; none when the refusal stands.
     fn waits_for(&self, _reason: &str, _planned: &Planned) -> Option<&'static str> {
         None
-    }
-}
-
-impl Resource for pb::Pipeline {
-    const NAME: &'static str = "pipeline";
-
-    fn revision(&self) -> i64 {
-        self.revision
-    }
-
-    fn update_mask(&self) -> FieldMask {
-        masked(&["entity_kind", "display_name", "stages", "trigger_selection", "customer_reach"])
-    }
-
-    async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
-        let request = pb::GetPipelineRequest { pipeline_id: id.to_owned() };
-        Ok(clients.pipelines.get_pipeline(request).await?.into_inner().pipeline.unwrap_or_default())
-    }
-
-    async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreatePipelineRequest {
-            pipeline: Some(self),
-            validate_only: clients.validate_only,
-            ..Default::default()
-        };
-        let response = clients.pipelines.create_pipeline(request).await?;
-        Ok(response.into_inner().pipeline.unwrap_or_default())
-    }
-
-    async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        let request = pb::UpdatePipelineRequest {
-            update_mask: Some(self.update_mask()),
-            expected_revision: revision,
-            pipeline: Some(self),
-            validate_only: clients.validate_only,
-        };
-        let response = clients.pipelines.update_pipeline(request).await?;
-        Ok(response.into_inner().pipeline.unwrap_or_default())
-    }
-}
-
-impl Resource for pb::TriggerType {
-    const NAME: &'static str = "trigger type";
-
-    fn revision(&self) -> i64 {
-        self.revision
-    }
-
-    fn update_mask(&self) -> FieldMask {
-        let mut paths = vec!["section", "title", "description", "entity_kinds"];
-        // These never change, so that there is nothing to reset: present they are a claim that is
-        // checked, absent they stand for whatever is there.
-        if !self.event_type.is_empty() {
-            paths.push("event_type");
-        }
-        if !self.parameters.is_empty() {
-            paths.push("parameters");
-        }
-        masked(&paths)
-    }
-
-    async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
-        let request = pb::GetTriggerTypeRequest { code: id.to_owned() };
-        let response = clients.triggers.get_trigger_type(request).await?;
-        Ok(response.into_inner().trigger_type.unwrap_or_default())
-    }
-
-    async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreateTriggerTypeRequest {
-            trigger_type: Some(self),
-            validate_only: clients.validate_only,
-            ..Default::default()
-        };
-        let response = clients.triggers.create_trigger_type(request).await?;
-        Ok(response.into_inner().trigger_type.unwrap_or_default())
-    }
-
-    async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        let request = pb::UpdateTriggerTypeRequest {
-            update_mask: Some(self.update_mask()),
-            expected_revision: revision,
-            trigger_type: Some(self),
-            validate_only: clients.validate_only,
-        };
-        let response = clients.triggers.update_trigger_type(request).await?;
-        Ok(response.into_inner().trigger_type.unwrap_or_default())
-    }
-}
-
-impl Resource for pb::Trigger {
-    const NAME: &'static str = "trigger";
-
-    fn revision(&self) -> i64 {
-        self.revision
-    }
-
-    fn update_mask(&self) -> FieldMask {
-        // Without a display name it gets the sentence that only the server can make.
-        masked(&[
-            "pipeline_id",
-            "stage_id",
-            "display_name",
-            "trigger_type",
-            "parameters",
-            "filter",
-            "allow_move_back",
-            "allow_reopen",
-            "state",
-        ])
-    }
-
-    async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
-        let request = pb::GetTriggerRequest { trigger_id: id.to_owned(), revision: 0 };
-        Ok(clients.triggers.get_trigger(request).await?.into_inner().trigger.unwrap_or_default())
-    }
-
-    async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreateTriggerRequest {
-            trigger: Some(self),
-            validate_only: clients.validate_only,
-            ..Default::default()
-        };
-        let response = clients.triggers.create_trigger(request).await?;
-        Ok(response.into_inner().trigger.unwrap_or_default())
-    }
-
-    async fn update(self, clients: &mut Clients, revision: i64) -> Result<Self, Status> {
-        let request = pb::UpdateTriggerRequest {
-            update_mask: Some(self.update_mask()),
-            expected_revision: revision,
-            trigger: Some(self),
-            validate_only: clients.validate_only,
-        };
-        let response = clients.triggers.update_trigger(request).await?;
-        Ok(response.into_inner().trigger.unwrap_or_default())
-    }
-
-    fn waits_for(&self, reason: &str, planned: &Planned) -> Option<&'static str> {
-        let stages = planned.pipelines.get(&self.pipeline_id);
-        let has_stage = stages.is_some_and(|stages| stages.contains(&self.stage_id));
-        let has_type = planned.trigger_types.contains(&self.trigger_type);
-        match reason {
-            "PIPELINE_NOT_FOUND" if stages.is_some() => Some("its pipeline would be created first"),
-            "STAGE_NOT_FOUND" if has_stage => Some("its stage would be added first"),
-            "TRIGGER_TYPE_NOT_FOUND" if has_type => Some("its trigger type would be created first"),
-            "KIND_MISMATCH" if has_type => Some("its trigger type would be changed first"),
-            _ => None,
-        }
     }
 }
 

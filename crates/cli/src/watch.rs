@@ -18,7 +18,7 @@ use pawl_api::watch::{Ended, Options, State, Update, Watch};
 use tonic::Code;
 
 use crate::args::{Output, WatchArgs};
-use crate::client::{Address, ServerError};
+use crate::client::{ServerError, Target};
 use crate::failure::Failure;
 use crate::output::{print, to_json};
 use crate::signals::StopSignals;
@@ -35,18 +35,18 @@ pub(crate) enum WatchFrom {
 }
 
 /// `pawl watch`: prints what happens until ctrl-c.
-pub(crate) async fn run(args: WatchArgs, address: &Address) -> Result<(), Failure> {
+pub(crate) async fn run(args: WatchArgs, target: &Target) -> Result<(), Failure> {
     let mut signals = StopSignals::listen()?;
     // Of what is printed: what a signal keeps from being printed comes again.
     let mut token = None;
     let watching = async {
-        let channel = address.connect().await?;
+        let channel = target.connect().await?;
         let mut printer = match args.output {
             Output::Text => Printer::Text(Box::new(Text::new(channel))),
             Output::Json => Printer::Json,
         };
-        let endpoint = address.endpoint();
-        let dial = move || MoveServiceClient::new(endpoint.connect_lazy());
+        let dialed = target.clone();
+        let dial = move || MoveServiceClient::new(dialed.connect_lazily());
         let watch = Watch::start_dialing(dial, request(args), Options::default());
         follow(watch, &mut printer, &mut token).await
     };

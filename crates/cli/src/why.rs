@@ -9,10 +9,9 @@ use pawl_api::pb::event_service_client::EventServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
 use prost_types::Timestamp;
 use tonic::Code;
-use tonic::transport::Channel;
 
 use crate::args::{Telling, WhyArgs};
-use crate::client::Address;
+use crate::client::{Target, Wire};
 use crate::failure::Failure;
 use crate::output::{plain, print};
 use crate::why::lookup::Lookup;
@@ -21,10 +20,10 @@ use crate::why::sentences::Mood;
 use crate::why::story::{Story, label, local};
 
 /// `pawl why`: what became of triggers and entities of late, in sentences.
-pub(crate) async fn run(args: WhyArgs, address: &Address) -> Result<(), Failure> {
+pub(crate) async fn run(args: WhyArgs, target: &Target) -> Result<(), Failure> {
     let mut asked = Asked::default();
     if let [source, event_id] = args.event.as_slice() {
-        let mut asking = Asking::new(address.connect().await?, args.output);
+        let mut asking = Asking::new(target.connect().await?, args.output);
         return asking.event(source, event_id).await;
     }
     for id in args.about {
@@ -33,8 +32,13 @@ pub(crate) async fn run(args: WhyArgs, address: &Address) -> Result<(), Failure>
     if let Some(problem) = nothing::customer(&asked.entity) {
         return Err(Failure::Incomplete(problem));
     }
-    let mut asking = Asking::new(address.connect().await?, args.output);
+    let mut asking = Asking::new(target.connect().await?, args.output);
     asking.recent(&asked, args.limit as usize).await
+}
+
+/// Tells of one event in sentences.
+pub(crate) async fn tell_event(source: &str, event_id: &str, wire: Wire) -> Result<(), Failure> {
+    Asking::new(wire, Telling::Text).event(source, event_id).await
 }
 
 /// What the verdicts are to be about; never both empty.
@@ -64,14 +68,14 @@ impl Asked {
 }
 
 struct Asking {
-    triggers: TriggerServiceClient<Channel>,
-    events: EventServiceClient<Channel>,
+    triggers: TriggerServiceClient<Wire>,
+    events: EventServiceClient<Wire>,
     lookup: Lookup,
     output: Telling,
 }
 
 impl Asking {
-    fn new(channel: Channel, output: Telling) -> Self {
+    fn new(channel: Wire, output: Telling) -> Self {
         Self {
             triggers: TriggerServiceClient::new(channel.clone()),
             events: EventServiceClient::new(channel.clone()),

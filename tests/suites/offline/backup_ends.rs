@@ -98,7 +98,7 @@ async fn a_server_that_stops_says_so_and_half_a_file_is_no_file() {
     server.kill_9().await;
     out.read_to_end(&mut bytes).await.expect("it ends");
     let status = within(30, "it ends", child.wait()).await.expect("it ends");
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(3));
     let half = place.path().join("half.pawl");
     fs::write(&half, &bytes).expect("it is written");
     let data = place.path().join("data");
@@ -111,7 +111,7 @@ async fn a_server_that_stops_says_so_and_half_a_file_is_no_file() {
     // Into a file: what is there has its name only when it is whole.
     let gone = place.path().join("gone.pawl");
     let ended = pawl(&["backup", text(&gone), "--address", &address]).await;
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(3));
     assert!(ended.err.contains("no server answers"), "{}", ended.err);
     server.restart(Port::Any).await;
     let address = server.address().to_string();

@@ -79,16 +79,16 @@ async fn it_goes_on_across_crashes_and_restarts_and_says_how_to_after_ctrl_c() {
 #[tokio::test]
 async fn it_ends_when_trying_again_is_of_no_use() {
     let (server, _client) = server().await;
-    let table: [(&[&str], &str); 3] = [
-        (&["--from", "AAAA"], "RESUME_TOKEN_INVALID"),
-        (&["--heartbeat", "5m"], "heartbeat_interval"),
-        (&["--address", "127.0.0.1:1"], "no server answers at http://127.0.0.1:1"),
+    let table: [(&[&str], i32, &str); 3] = [
+        (&["--from", "AAAA"], 1, "RESUME_TOKEN_INVALID"),
+        (&["--heartbeat", "5m"], 1, "heartbeat_interval"),
+        (&["--address", "127.0.0.1:1"], 3, "no server answers at http://127.0.0.1:1"),
     ];
-    for (args, part) in table {
+    for (args, code, part) in table {
         let mut command = Command::new(binary());
         command.arg("watch").env("PAWL_ADDRESS", server.address().to_string());
         let mut program = Program::start(command.args(args));
-        assert_eq!(program.ended().await.code(), Some(1), "{args:?}");
+        assert_eq!(program.ended().await.code(), Some(code), "{args:?}");
         let err = program.err().join("\n");
         assert!(err.starts_with("error: ") && err.contains(part), "{args:?}: {err}");
         assert!(!err.contains("to go on"), "{args:?}: {err}");

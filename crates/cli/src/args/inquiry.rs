@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use crate::args::resources::Shape;
+use crate::clock::moment;
 
 const WHY_EXAMPLES: &str = "\
 Examples:
@@ -60,18 +64,29 @@ pub(crate) struct PreviewArgs {
     )]
     pub(crate) file: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) event: EventFields,
+
+    /// An apply file whose triggers take part as if they were there, in place of those with the
+    /// same ids; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) triggers: Option<PathBuf>,
+
+    /// How to tell it.
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Telling,
+}
+
+/// An event as options.
+#[derive(Debug, Args)]
+pub(crate) struct EventFields {
     /// The event's type, such as `email.viewed`, instead of a file.
     #[arg(long = "type", value_name = "TYPE", requires = "subjects")]
     pub(crate) event_type: Option<String>,
 
     /// Whom the event concerns: an entity such as `deal/57` or a customer such as `contact/9`. Can
     /// be repeated.
-    #[arg(
-        long = "subject",
-        value_name = "ID",
-        num_args = 1..,
-        requires = "event_type"
-    )]
+    #[arg(long = "subject", value_name = "ID", num_args = 1.., requires = "event_type")]
     pub(crate) subjects: Vec<String>,
 
     /// An attribute of the event. The value is JSON if it can be read as such (`250`, `true`,
@@ -85,20 +100,40 @@ pub(crate) struct PreviewArgs {
     )]
     pub(crate) attributes: Vec<(String, serde_json::Value)>,
 
-    /// The event's source; filters can ask for it.
-    #[arg(long, value_name = "NAME", default_value = "preview")]
-    pub(crate) source: String,
+    /// The event's source, otherwise the name of the command; filters can ask for it.
+    #[arg(long, value_name = "NAME", requires = "event_type")]
+    pub(crate) source: Option<String>,
 
     /// Who caused the event; filters can ask for it.
     #[arg(long, value_name = "NAME", requires = "event_type")]
     pub(crate) actor: Option<String>,
+}
 
-    /// An apply file whose triggers take part as if they were there, in place of those with the
-    /// same ids; `-` is standard input.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) triggers: Option<PathBuf>,
+const PUBLISH_EXAMPLES: &str = "\
+Examples:
+  pawl event publish events.ndjson.gz
+  pawl event publish --type payment.received --subject deal/57 --attribute amount=250";
 
-    /// How to tell it.
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_EXAMPLES)]
+pub(crate) struct PublishArgs {
+    /// A JSON event in each line, plain or gzip; `-` is standard input.
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "event_type",
+        conflicts_with_all = ["event_type", "subjects", "attributes", "source", "actor", "event_id", "output"]
+    )]
+    pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) event: EventFields,
+
+    /// The event's id at its source, by which a repeated one is known; without one it is a new event
+    /// each time.
+    #[arg(long, value_name = "ID", requires = "event_type")]
+    pub(crate) event_id: Option<String>,
+
+    /// How to tell what came of one event.
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Telling,
 }
@@ -131,28 +166,77 @@ pub(crate) enum Written {
     Json,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum TriggerTypeCommand {
-    /// Lists the catalogue of trigger types, section by section, with their parameters.
-    List(CatalogueArgs),
+/// Which moves a list has.
+#[derive(Debug, Args)]
+pub(crate) struct MoveFilter {
+    /// Only those of this entity, such as `deal/57`.
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) entity: String,
+
+    /// Only those in, into or out of this pipeline.
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) pipeline: String,
+
+    /// Only those caused by this trigger.
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) trigger: String,
+
+    /// Only those at or after this time in RFC 3339, or since a span such as `2h`.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
+
+    /// Only those before this time, or longer ago than a span such as `7d`.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// Which verdicts a list has; one of both is needed.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct VerdictFilter {
+    /// Only those of this trigger.
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) trigger: String,
+
+    /// Only those about this entity, such as `deal/57`.
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    pub(crate) entity: String,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CatalogueArgs {
-    /// Only those whose title contains this text, in any case of letters.
-    #[arg(value_name = "QUERY", default_value = "", hide_default_value = true)]
-    pub(crate) query: String,
+pub(crate) struct EventGetArgs {
+    /// Who published it.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
 
-    /// Only those of this section, such as `Payment`.
-    #[arg(long, value_name = "SECTION", default_value = "", hide_default_value = true)]
-    pub(crate) section: String,
+    /// Its id there.
+    #[arg(value_name = "EVENT_ID")]
+    pub(crate) event_id: String,
 
-    /// Only those that serve this entity kind, such as `deal`.
-    #[arg(long, value_name = "KIND", default_value = "", hide_default_value = true)]
-    pub(crate) kind: String,
+    #[command(flatten)]
+    pub(crate) shape: Shape,
 }
 
-fn attribute(text: &str) -> Result<(String, serde_json::Value), String> {
+#[derive(Debug, Args)]
+pub(crate) struct BoardArgs {
+    /// The pipeline.
+    #[arg(value_name = "PIPELINE")]
+    pub(crate) pipeline: String,
+
+    /// How many entities of each stage to ask for.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(i32).range(1..=1_000)
+    )]
+    pub(crate) entities: i32,
+
+    #[command(flatten)]
+    pub(crate) shape: Shape,
+}
+
+pub(super) fn attribute(text: &str) -> Result<(String, serde_json::Value), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
     if key.is_empty() {
         return Err("the key is missing; write it as KEY=VALUE".to_owned());

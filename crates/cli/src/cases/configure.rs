@@ -8,7 +8,7 @@ use pawl_domain::{
 use super::file::Deleted;
 use super::world::State;
 use crate::manifest::Manifest;
-use crate::resource::Resource as _;
+use crate::resource::Configured as _;
 
 /// Configuration as files ask for it: what is missing is created, what is there is changed.
 impl State {

@@ -50,15 +50,6 @@ pub(super) enum Deleted {
     TriggerType(String),
 }
 
-impl Listed for pb::Entity {
-    const MESSAGE: &'static str = "pawl.v1.Entity";
-    const KEY: &'static str = "entity_id";
-
-    fn id(&self) -> &str {
-        &self.entity_id
-    }
-}
-
 /// The source of events that name none.
 const SOURCE: &str = "test";
 const STEPS: &str = "event, preview, create, update, move, delete, apply";

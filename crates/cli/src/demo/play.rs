@@ -7,9 +7,9 @@ use pawl_api::pb::entity_service_client::EntityServiceClient;
 use pawl_api::pb::event_service_client::EventServiceClient;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tonic::Status;
-use tonic::transport::Channel;
 use tracing::warn;
 
+use crate::client::Wire;
 use crate::demo::story::{Act, Dice, next_act};
 use crate::demo::{PIPELINE, cast};
 
@@ -28,8 +28,8 @@ const REOPEN_ONE_IN: u32 = 10;
 /// Plays the customers and the colleagues.
 #[derive(Debug)]
 pub(super) struct Player {
-    entities: EntityServiceClient<Channel>,
-    events: EventServiceClient<Channel>,
+    entities: EntityServiceClient<Wire>,
+    events: EventServiceClient<Wire>,
     dice: Dice,
     /// Makes the ids of this run's events others than those of earlier runs.
     run: String,
@@ -40,7 +40,7 @@ pub(super) struct Player {
 
 impl Player {
     /// Goes on where an earlier run stopped, or begins with the first deals.
-    pub(super) async fn new(channel: Channel) -> Result<Self, Status> {
+    pub(super) async fn new(channel: Wire) -> Result<Self, Status> {
         let mut player = Self {
             entities: EntityServiceClient::new(channel.clone()),
             events: EventServiceClient::new(channel),

@@ -4,8 +4,9 @@ use pawl_api::pb;
 use pawl_api::pb::entity_service_client::EntityServiceClient;
 use pawl_api::pb::pipeline_service_client::PipelineServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
-use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
+
+use crate::client::Wire;
 
 /// How many names of each sort are kept; when there are more, they are asked for anew.
 const NAMES_MAX: usize = 10_000;
@@ -16,9 +17,9 @@ const NAMES_MAX: usize = 10_000;
 /// cannot be asked for because the server is away.
 #[derive(Debug)]
 pub(super) struct Names {
-    pipeline_service: PipelineServiceClient<Channel>,
-    trigger_service: TriggerServiceClient<Channel>,
-    entity_service: EntityServiceClient<Channel>,
+    pipeline_service: PipelineServiceClient<Wire>,
+    trigger_service: TriggerServiceClient<Wire>,
+    entity_service: EntityServiceClient<Wire>,
     /// Display names by pipeline and stage.
     stages: HashMap<(String, String), String>,
     /// Codes by trigger and revision.
@@ -28,7 +29,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(super) fn new(channel: Wire) -> Self {
         Self {
             pipeline_service: PipelineServiceClient::new(channel.clone()),
             trigger_service: TriggerServiceClient::new(channel.clone()),

@@ -4,8 +4,8 @@ use jiff::{Timestamp, Zoned};
 use pawl_api::pb;
 use pawl_api::pb::r#move::Cause;
 use pawl_api::pb::watch_frame::Frame;
-use tonic::transport::Channel;
 
+use crate::client::Wire;
 use crate::output::plain;
 use crate::watch::names::Names;
 
@@ -20,7 +20,7 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    pub(crate) fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Wire) -> Self {
         let now = Zoned::now();
         Self {
             names: Names::new(channel),
@@ -142,13 +142,12 @@ fn cause(moved: &pb::Move, trigger_type: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tonic::transport::Endpoint;
-
     use super::*;
+    use crate::client::Target;
 
     /// Nobody is asked for names: what cannot be asked for is called by its id.
     fn text() -> Text {
-        let nowhere = Endpoint::from_static("http://127.0.0.1:0").connect_lazy();
+        let nowhere = Target::local("127.0.0.1:0".parse().unwrap()).connect_lazily();
         let day = Date::constant(2026, 11, 2);
         Text { zone: TimeZone::UTC, day, ..Text::new(nowhere) }
     }

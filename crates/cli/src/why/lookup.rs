@@ -7,19 +7,19 @@ use pawl_api::pb::move_service_client::MoveServiceClient;
 use pawl_api::pb::pipeline_service_client::PipelineServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
 use prost_types::Timestamp;
-use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
+use crate::client::Wire;
 use crate::failure::Failure;
 
 /// The things that decisions refer to by id, each asked from the server once. One command tells of
 /// no more of them than fit into memory.
 #[derive(Debug)]
 pub(crate) struct Lookup {
-    pipeline_service: PipelineServiceClient<Channel>,
-    trigger_service: TriggerServiceClient<Channel>,
-    entity_service: EntityServiceClient<Channel>,
-    move_service: MoveServiceClient<Channel>,
+    pipeline_service: PipelineServiceClient<Wire>,
+    trigger_service: TriggerServiceClient<Wire>,
+    entity_service: EntityServiceClient<Wire>,
+    move_service: MoveServiceClient<Wire>,
     pipelines: HashMap<String, Option<pb::Pipeline>>,
     /// By id and revision, where 0 is the latest.
     triggers: HashMap<(String, i64), Option<pb::Trigger>>,
@@ -65,7 +65,7 @@ impl Order {
 }
 
 impl Lookup {
-    pub(crate) fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Wire) -> Self {
         Self {
             pipeline_service: PipelineServiceClient::new(channel.clone()),
             trigger_service: TriggerServiceClient::new(channel.clone()),

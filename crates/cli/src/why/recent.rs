@@ -1,8 +1,8 @@
 use pawl_api::pb;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
 use prost_types::Timestamp;
-use tonic::transport::Channel;
 
+use crate::client::Wire;
 use crate::failure::Failure;
 use crate::why::Asked;
 use crate::why::lookup::Order;
@@ -23,7 +23,7 @@ pub(super) struct Occasion {
 pub(super) async fn occasions(
     asked: &Asked,
     limit: usize,
-    client: &mut TriggerServiceClient<Channel>,
+    client: &mut TriggerServiceClient<Wire>,
 ) -> Result<(Vec<Occasion>, Order), Failure> {
     let Asked { trigger, entity } = asked;
     let mut order = Order::new(entity.clone());

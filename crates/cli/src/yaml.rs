@@ -5,36 +5,59 @@ use serde_json::{Map, Value};
 /// Words that are no texts in one version of YAML or another.
 const NO_TEXTS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 
-/// An apply file as people write it: a list of resources under each key, a field in each line, and
-/// whatever is in a field on one line for each item.
-pub(super) fn write(document: &Value) -> String {
+/// What is longer gets lines of its own.
+const LINE_MAX_CHARS: usize = 100;
+
+/// A document as people write it: a list of resources under each key, a field in each line, and
+/// whatever is in a field on one line for each item, if it is not too long for that.
+pub(crate) fn write(document: &Value) -> String {
     let mut text = String::new();
-    for (key, list) in document.as_object().into_iter().flatten() {
-        let resources = list.as_array().map_or(&[][..], Vec::as_slice);
-        if resources.is_empty() {
-            let _ = writeln!(text, "{key}: []");
-            continue;
-        }
+    for (key, value) in document.as_object().into_iter().flatten() {
         if !text.is_empty() {
             text.push('\n');
         }
-        let _ = writeln!(text, "{key}:");
-        for resource in resources.iter().filter_map(Value::as_object) {
-            write_resource(resource, &mut text);
+        match value {
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                let _ = writeln!(text, "{}:", scalar(key));
+                for fields in items.iter().filter_map(Value::as_object) {
+                    write_fields(fields, "  - ", &mut text);
+                }
+            }
+            Value::Object(fields) if !fields.is_empty() => {
+                let _ = writeln!(text, "{}:", scalar(key));
+                write_fields(fields, "  ", &mut text);
+            }
+            value => {
+                let _ = writeln!(text, "{}: {}", scalar(key), flow(value));
+            }
         }
     }
     text
 }
 
-fn write_resource(fields: &Map<String, Value>, text: &mut String) {
+/// The fields of an object, the first behind `lead` and the others below it.
+fn write_fields(fields: &Map<String, Value>, lead: &str, text: &mut String) {
+    let margin = " ".repeat(lead.len());
     for (index, (name, value)) in fields.iter().enumerate() {
-        let lead = if index == 0 { "  - " } else { "    " };
+        let lead = if index == 0 { lead } else { &margin };
         match value {
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 let _ = writeln!(text, "{lead}{}:", scalar(name));
                 for item in items {
-                    let _ = writeln!(text, "      - {}", flow(item));
+                    let line = flow(item);
+                    match item.as_object() {
+                        Some(fields) if line.chars().count() > LINE_MAX_CHARS => {
+                            write_fields(fields, &format!("{margin}  - "), text);
+                        }
+                        _ => {
+                            let _ = writeln!(text, "{margin}  - {line}");
+                        }
+                    }
                 }
+            }
+            Value::Object(members) if flow(value).chars().count() > LINE_MAX_CHARS => {
+                let _ = writeln!(text, "{lead}{}:", scalar(name));
+                write_fields(members, &format!("{margin}  "), text);
             }
             value => {
                 let _ = writeln!(text, "{lead}{}: {}", scalar(name), flow(value));

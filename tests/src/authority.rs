@@ -1,4 +1,6 @@
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
+};
 
 /// An authority of certificates, and what it signs.
 pub struct Authority {
@@ -32,11 +34,28 @@ impl Authority {
 
     /// A certificate for these names and its key, in PEM.
     pub fn sign(&self, names: &[SanType]) -> (String, String) {
+        self.sign_with(names, |_| {})
+    }
+
+    /// One whose time is over.
+    pub fn sign_expired(&self, names: &[SanType]) -> (String, String) {
+        self.sign_with(names, |params| {
+            params.not_before = date_time_ymd(2001, 1, 1);
+            params.not_after = date_time_ymd(2002, 1, 1);
+        })
+    }
+
+    fn sign_with(
+        &self,
+        names: &[SanType],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.subject_alt_names = names.to_vec();
         // Chromium and Python want to know who signed.
         params.use_authority_key_identifier_extension = true;
+        change(&mut params);
         let signed = params.signed_by(&key, &self.issuer).expect("it is signed");
         (signed.pem(), key.serialize_pem())
     }

@@ -108,7 +108,7 @@ impl Target {
         let channel = self.endpoint.connect().await.map_err(|error| {
             let cause = root_cause(&error);
             let advice = of_connecting(self, &cause);
-            Failure::Unreachable { address: self.address.clone(), cause, advice }
+            Failure::Unreachable { address: self.address.to_string(), cause, advice }
         })?;
         Ok(InterceptedService::new(channel, self.bearer.clone()))
     }

@@ -74,7 +74,7 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml_edit::de::from_str(text).map_err(|error| {
+        let config: Self = toml::from_str(text).map_err(|error| {
             let place = error.span().map_or(String::new(), |span| {
                 format!("line {}: ", text[..span.start].matches('\n').count() + 1)
             });
@@ -93,7 +93,7 @@ impl Config {
 
     /// Writes the file so that it is there as a whole or as it was, and only its owner can read it.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let text = toml_edit::ser::to_string_pretty(self)
+        let text = toml::to_string_pretty(self)
             .unwrap_or_else(|error| unreachable!("it was read from such a file: {error}"));
         let write = || {
             let directory = path.parent().filter(|it| !it.as_os_str().is_empty());

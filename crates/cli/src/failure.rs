@@ -2,7 +2,7 @@ use std::io;
 
 use tonic::Code;
 
-use crate::client::{Address, ServerError};
+use crate::client::ServerError;
 
 /// What the exit code of a command says.
 pub(crate) const EXIT_CODES: &str = "\
@@ -35,7 +35,7 @@ pub(crate) enum Failure {
     Usage(String),
     /// No connection.
     #[error("no server answers at {address}: {cause}\n  {advice}")]
-    Unreachable { address: Address, cause: String, advice: String },
+    Unreachable { address: String, cause: String, advice: String },
     /// The server refused, or the connection broke.
     #[error(transparent)]
     Server(#[from] ServerError),

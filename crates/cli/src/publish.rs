@@ -33,6 +33,7 @@ pub(crate) async fn run(args: PublishArgs, target: &Target) -> Result<(), Failur
 }
 
 async fn publish_one(args: PublishArgs, target: &Target) -> Result<(), Failure> {
+    #[expect(clippy::disallowed_methods, reason = "an event gets its id where it comes from")]
     let id = args.event_id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let event = event_of(args.event, SOURCE, id)?;
     let wire = target.connect().await?;

@@ -101,7 +101,7 @@ mod tests {
         table.add(vec![Cell::plain("a"), Cell::plain("屋根"), Cell::plain("x")]);
         table.add(vec![Cell::plain("long"), Cell::plain("b\x1b[2J"), Cell::plain("")]);
         let text = anstream::adapter::strip_str(&table.text("  ")).to_string();
-        assert_eq!(text, "  ID    NAME    NOTE\n  a     屋根    x\n  long  b [2J\n");
+        assert_eq!(text, "  ID    NAME   NOTE\n  a     屋根   x\n  long  b [2J\n");
     }
 
     #[test]

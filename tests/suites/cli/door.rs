@@ -1,172 +1,129 @@
 //! TLS, certificates and tokens: what gets in, and what whoever does not get in is told.
 
 use std::fs;
-use std::net::SocketAddr;
 
-use pawl_api::pb;
-use pawl_api::pb::pipeline_service_server::{PipelineService, PipelineServiceServer};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
-use tonic::{Request, Response, Status};
+use pawl_tests::{Authority, Server, dns};
 
 use crate::session::{Session, compare};
 
-/// A service that only lists, and only for who has the token.
-struct Guarded;
+/// The list that every command of the table asks for.
+const LIST: &str = "pipeline list -o json";
 
-macro_rules! closed {
-    ($($call:ident: $request:ident -> $response:ident),*) => {
-        #[tonic::async_trait]
-        impl PipelineService for Guarded {
-            async fn list_pipelines(
-                &self,
-                _request: Request<pb::ListPipelinesRequest>,
-            ) -> Result<Response<pb::ListPipelinesResponse>, Status> {
-                let pipeline =
-                    pb::Pipeline { pipeline_id: "sales".to_owned(), ..Default::default() };
-                let pipelines = vec![pipeline];
-                Ok(Response::new(pb::ListPipelinesResponse { pipelines, ..Default::default() }))
-            }
-
-            $(async fn $call(
-                &self,
-                _request: Request<pb::$request>,
-            ) -> Result<Response<pb::$response>, Status> {
-                Err(Status::permission_denied("the role viewer may not do this"))
-            })*
+/// A server that asks who calls, and whose certificate is in `NAME.pem`, if it has one.
+async fn serve(session: &mut Session, name: &'static str, certificate: Option<&str>) -> Server {
+    let path = |file: &str| session.path().join(file).display().to_string();
+    let mut args = vec!["--access-file".to_owned(), path("access.toml")];
+    if let Some(certificate) = certificate {
+        for (option, file) in [
+            ("--tls-cert", format!("{certificate}.pem")),
+            ("--tls-key", format!("{certificate}.key")),
+            ("--tls-client-ca", "ca.pem".to_owned()),
+        ] {
+            args.extend([option.to_owned(), path(&file)]);
         }
-    };
-}
-
-closed!(
-    create_pipeline: CreatePipelineRequest -> CreatePipelineResponse,
-    get_pipeline: GetPipelineRequest -> GetPipelineResponse,
-    update_pipeline: UpdatePipelineRequest -> UpdatePipelineResponse,
-    delete_pipeline: DeletePipelineRequest -> DeletePipelineResponse,
-    get_board: GetBoardRequest -> GetBoardResponse
-);
-
-fn check(request: Request<()>) -> Result<Request<()>, Status> {
-    match request.metadata().get("authorization").map(|value| value.as_bytes()) {
-        Some(b"Bearer s3cret") => Ok(request),
-        Some(_) => Err(Status::unauthenticated("no such token")),
-        None => Err(Status::unauthenticated("who is calling is not said")),
     }
-}
-
-type Issuer = CertifiedIssuer<'static, KeyPair>;
-
-fn authority() -> Issuer {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
-}
-
-/// A certificate for a name and its key, in PEM.
-fn signed(issuer: &Issuer, name: &str, is_expired: bool) -> (String, String) {
-    let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
-    if is_expired {
-        params.not_before = date_time_ymd(2001, 1, 1);
-        params.not_after = date_time_ymd(2002, 1, 1);
-    }
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params.signed_by(&key, issuer).expect("it is signed");
-    (certificate.pem(), key.serialize_pem())
-}
-
-async fn serve(tls: Option<ServerTlsConfig>) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("it has an address");
-    let mut server = Server::builder();
-    if let Some(tls) = tls {
-        server = server.tls_config(tls).expect("it is sound");
-    }
-    let service = PipelineServiceServer::with_interceptor(Guarded, check);
-    let serving = server.add_service(service).serve_with_incoming(TcpListenerStream::new(listener));
-    tokio::spawn(serving);
-    address
+    let server = Server::start_with(&args.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let address = format!("localhost:{}", server.address().port());
+    session.set(name, address.clone());
+    session.hide(address, name);
+    server
 }
 
 #[tokio::test]
 async fn who_gets_in_and_who_does_not() {
-    let (ours, theirs) = (authority(), authority());
-    let identity = |(certificate, key): (String, String)| Identity::from_pem(certificate, key);
-    let tls = |name, is_expired| {
-        ServerTlsConfig::new().identity(identity(signed(&ours, name, is_expired)))
-    };
-    let plain = serve(None).await;
-    let safe = serve(Some(tls("localhost", false))).await;
-    let expired = serve(Some(tls("localhost", true))).await;
-    let named = serve(Some(tls("crm.example", false))).await;
-    let mutual = tls("localhost", false).client_ca_root(Certificate::from_pem(ours.pem()));
-    let mutual = serve(Some(mutual)).await;
-
+    let (ours, theirs) = (Authority::new(), Authority::new());
     let mut session = Session::new();
     let write = |name: &str, text: &str| {
         fs::write(session.path().join(name), text).expect("it can be written");
     };
-    write("ca.pem", &ours.pem());
-    write("other-ca.pem", &theirs.pem());
+    write("ca.pem", ours.pem());
+    write("other-ca.pem", theirs.pem());
     write("empty", "\n");
-    write("token", "s3cret\n");
     write("wrong", "guessed\n");
-    let (certificate, key) = signed(&ours, "ines", false);
-    write("cert.pem", &certificate);
-    write("key.pem", &key);
-    for (name, address) in [
-        ("PLAIN", plain),
-        ("SAFE", safe),
-        ("EXPIRED", expired),
-        ("NAMED", named),
-        ("MUTUAL", mutual),
+    for (name, (certificate, key)) in [
+        ("server", ours.sign(&[dns("localhost")])),
+        ("expired", ours.sign_expired(&[dns("localhost")])),
+        ("named", ours.sign(&[dns("crm.example")])),
+        ("ines", ours.sign(&[dns("ines.example")])),
+        ("nobody", ours.sign(&[dns("nobody.example")])),
     ] {
-        session.set(name, format!("localhost:{}", address.port()));
-        session.hide(format!("localhost:{}", address.port()), name);
+        write(&format!("{name}.pem"), &certificate);
+        write(&format!("{name}.key"), &key);
+    }
+    for (name, role) in [("boss", "admin"), ("board", "viewer")] {
+        let made = session.unseen(&format!("token create {name} --role {role} > {name}")).await;
+        assert_eq!(made.code, 0, "{}", made.err);
+    }
+    let access = session.path().join("access.toml");
+    let certificate = "\n[[certificate]]\nname = \"ines.example\"\nroles = [\"viewer\"]\n";
+    let text = fs::read_to_string(&access).expect("tokens are in it") + certificate;
+    fs::write(&access, text).expect("it can be written");
+
+    let mut servers = Vec::new();
+    for (name, certificate) in [
+        ("PLAIN", None),
+        ("SAFE", Some("server")),
+        ("EXPIRED", Some("expired")),
+        ("NAMED", Some("named")),
+    ] {
+        servers.push(serve(&mut session, name, certificate).await);
     }
 
-    let list = "pipeline list -o json";
-    for (options, code) in [
-        ("--address $PLAIN --token s3cret", 0),
-        ("--address $PLAIN --token-file token", 0),
-        ("--address $PLAIN", 5),
-        ("--address $PLAIN --token-file wrong", 5),
-        ("--address $PLAIN --token-file empty", 1),
-        ("--address https://$PLAIN", 3),
-        ("--address https://$SAFE --token-file token --ca-file ca.pem", 0),
-        ("--address https://$SAFE --token-file token", 3),
-        ("--address https://$SAFE --token-file token --ca-file other-ca.pem", 3),
-        ("--address https://$EXPIRED --token-file token --ca-file ca.pem", 3),
-        ("--address https://$NAMED --token-file token --ca-file ca.pem", 3),
+    let create = "pipeline create sales --kind deal --stage new --token-file boss";
+    for (command, code) in [
+        (format!("{create} --address $PLAIN"), 0),
+        (format!("{create} --address https://$SAFE --ca-file ca.pem"), 0),
+        (format!("{LIST} --address $PLAIN --token-file board"), 0),
+        (format!("{LIST} --address $PLAIN --token $(cat board)"), 0),
+        (format!("{LIST} --address $PLAIN"), 5),
+        (format!("{LIST} --address $PLAIN --token-file wrong"), 5),
+        (format!("{LIST} --address $PLAIN --token-file empty"), 1),
+        ("pipeline delete sales --address $PLAIN --token-file board".to_owned(), 5),
+        (format!("{LIST} --address https://$PLAIN"), 3),
+        (format!("{LIST} --address https://$SAFE --token-file board --ca-file ca.pem"), 0),
+        (format!("{LIST} --address https://$SAFE --token-file board"), 3),
+        (format!("{LIST} --address https://$SAFE --token-file board --ca-file other-ca.pem"), 3),
+        (format!("{LIST} --address https://$EXPIRED --token-file board --ca-file ca.pem"), 3),
+        (format!("{LIST} --address https://$NAMED --token-file board --ca-file ca.pem"), 3),
         (
-            "--address https://$NAMED --token-file token --ca-file ca.pem --server-name crm.example",
+            format!(
+                "{LIST} --address https://$NAMED --token-file board --ca-file ca.pem \
+                 --server-name crm.example"
+            ),
             0,
         ),
         (
-            "--address https://$MUTUAL --token-file token --ca-file ca.pem --cert cert.pem --key key.pem",
+            format!(
+                "{LIST} --address https://$SAFE --ca-file ca.pem --cert ines.pem --key ines.key"
+            ),
             0,
         ),
-        ("--address https://$SAFE --cert cert.pem", 2),
+        (
+            format!(
+                "{LIST} --address https://$SAFE --ca-file ca.pem --cert nobody.pem --key nobody.key"
+            ),
+            5,
+        ),
+        (format!("{LIST} --address https://$SAFE --cert ines.pem"), 2),
     ] {
-        let came = session.run(&format!("{list} {options}")).await;
-        assert_eq!(came.code, code, "{options}: {}{}", came.out, came.err);
+        let came = session.run(&command).await;
+        assert_eq!(came.code, code, "{command}: {}{}", came.out, came.err);
     }
     // How a connection ends that the other side gives up is not always told in the same words.
-    let mut cut_off = Session::new();
-    let ca = session.path().join("ca.pem").display().to_string();
-    for (options, advice) in [
-        (format!("--address {safe}"), format!("--address https://{safe}")),
-        (format!("--address https://localhost:{} --ca-file {ca}", mutual.port()), "--cert".into()),
-    ] {
-        let came = cut_off.run(&format!("{list} {options}")).await;
-        assert_eq!(came.code, 3, "{options}: {}", came.err);
-        assert!(came.err.contains(&advice), "{options}: {}", came.err);
-    }
+    let came = session.unseen(&format!("{LIST} --address $SAFE")).await;
+    assert_eq!(came.code, 3, "{}", came.err);
+    let advice = format!("--address https://localhost:{}", servers[1].address().port());
+    assert!(came.err.contains(&advice), "{}", came.err);
 
-    session.set("PAWL_TOKEN", "s3cret".to_owned());
-    assert_eq!(session.run("pipeline list -o json --address $PLAIN").await.code, 0);
-    assert_eq!(session.run("pipeline get sales --address $PLAIN").await.code, 5);
-    // The command line goes before the environment.
-    assert_eq!(session.run("pipeline list --address $PLAIN --token-file wrong").await.code, 5);
-    compare!("door", session, 17);
+    session.set("PAWL_TOKEN_FILE", "board".to_owned());
+    for (command, code) in [
+        (format!("{LIST} --address $PLAIN"), 0),
+        ("pipeline get sales --address $PLAIN".to_owned(), 0),
+        // The command line goes before the environment.
+        (format!("{LIST} --address $PLAIN --token-file wrong"), 5),
+    ] {
+        let came = session.run(&command).await;
+        assert_eq!(came.code, code, "{command}: {}{}", came.out, came.err);
+    }
+    compare!("door", session, 21);
 }

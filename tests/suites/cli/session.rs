@@ -62,6 +62,21 @@ impl Session {
 
     /// Runs `pawl` with what a shell would make of the line.
     pub(crate) async fn run(&mut self, line: &str) -> Came {
+        let came = self.unseen(line).await;
+        let _ = write!(self.transcript, "$ pawl {line}\n{}", came.out);
+        for line in came.err.lines() {
+            let _ = writeln!(self.transcript, "! {line}");
+        }
+        if came.code != 0 {
+            let _ = writeln!(self.transcript, "exit code {}", came.code);
+        }
+        self.transcript.push('\n');
+        self.count += 1;
+        came
+    }
+
+    /// The same, of which the transcript tells nothing.
+    pub(crate) async fn unseen(&self, line: &str) -> Came {
         let script = format!("{} {line}", binary().display());
         let mut command = Command::new("sh");
         command.args(["-c", &script]).current_dir(self.directory.path());
@@ -78,21 +93,11 @@ impl Session {
             .kill_on_drop(true);
         let output = within(60, line, command.output()).await.expect("it runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let came = Came {
+        Came {
             code: output.status.code().unwrap_or(-1),
             out: text(&output.stdout),
             err: text(&output.stderr),
-        };
-        let _ = write!(self.transcript, "$ pawl {line}\n{}", came.out);
-        for line in came.err.lines() {
-            let _ = writeln!(self.transcript, "! {line}");
         }
-        if came.code != 0 {
-            let _ = writeln!(self.transcript, "exit code {}", came.code);
-        }
-        self.transcript.push('\n');
-        self.count += 1;
-        came
     }
 
     pub(crate) async fn all(&mut self, lines: &[&str]) {

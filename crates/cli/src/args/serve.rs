@@ -19,10 +19,10 @@ const LOG: &str = "Log";
 const UNLIMITED: &str = "unlimited";
 
 const NOTES: &str = "\
-Every option is also a variable of the environment and a key in the file: --stall-after 5s is
-PAWL_STALL_AFTER=5s, and stall_after = \"5s\" there. A flag weighs more than the environment, that more
-than the file, and that more than the default. `pawl config example` prints a file to begin with, and
-`pawl config check` what would be used and where it comes from.";
+Every option is also a variable of the environment and a key in the file: --stall-after 5s is \
+PAWL_STALL_AFTER=5s, and stall_after = \"5s\" there. A flag weighs more than the environment, that \
+more than the file, and that more than the default. `pawl config example` prints a file to begin \
+with, and `pawl config check` what would be used and where it comes from.";
 
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]

@@ -23,7 +23,7 @@ pub(crate) fn identity(
 
 /// A fresh id: time-ordered, so that neighbours in time are neighbours in the store.
 #[expect(clippy::disallowed_methods, reason = "the edge is where ids are made")]
-fn fresh() -> String {
+pub(crate) fn fresh() -> String {
     Uuid::now_v7().to_string()
 }
 

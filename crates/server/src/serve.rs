@@ -186,7 +186,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let seen = Seen { telemetry: telemetry.clone(), engine: engine.clone() };
     let doors = Doors { services, gate: gate.clone(), seen };
     let grpc = telemetry.layer(gate.layer(routes.prepare()));
-    let front = Front::new(grpc, http::router(doors), &origins, arrivals);
+    let http = http::router(doors, tls.is_some(), listen.ip().is_loopback());
+    let front = Front::new(grpc, http, &origins, arrivals);
     Ok(Running { address, engine, health, front, listener, access, tls, connections })
 }
 

@@ -8,12 +8,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use pawl_tests::{cases, workspace_root};
 
 /// The table of ARCHITECTURE.md; `None` may depend on all.
-const ROOMS: [(&str, Option<&[&str]>); 8] = [
+const ROOMS: [(&str, Option<&[&str]>); 9] = [
     ("pawl-domain", Some(&[])),
     ("pawl-api", Some(&["pawl-domain"])),
     ("pawl-store", Some(&["pawl-domain"])),
     ("pawl-engine", Some(&["pawl-domain", "pawl-store"])),
-    ("pawl-server", Some(&["pawl-domain", "pawl-api", "pawl-engine"])),
+    ("pawl-dashboard", Some(&["pawl-domain", "pawl-api", "pawl-engine"])),
+    ("pawl-server", Some(&["pawl-domain", "pawl-api", "pawl-engine", "pawl-dashboard"])),
     ("pawl-cli", Some(&["pawl-domain", "pawl-api", "pawl-server", "pawl-store"])),
     ("pawl-bench", None),
     ("pawl-tests", None),

@@ -130,15 +130,26 @@ impl Access {
         headers: &HeaderMap,
         extensions: &Extensions,
     ) -> Result<Caller, Denied> {
-        let Some(guard) = self.0.as_ref().filter(|_| right != Right::Open) else {
+        if right == Right::Open {
             return Ok(Caller { known: None });
-        };
-        let known = guard.know(shown(headers, extensions)?)?;
-        let Grant { roles, .. } = &*known.grant;
-        if !roles.iter().any(|role| role.has(right)) {
-            return Err(Denied::Forbidden { roles: roles.clone(), right });
         }
-        Ok(Caller { known: Some(known) })
+        let caller = self.recognize(headers, extensions)?;
+        match caller.grant() {
+            Some(grant) if !caller.may(right) => {
+                Err(Denied::Forbidden { roles: grant.roles.clone(), right })
+            }
+            _ => Ok(caller),
+        }
+    }
+
+    /// Tells who calls, whatever they may do.
+    pub(crate) fn recognize(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Caller, Denied> {
+        let known = self.0.as_ref().map(|guard| guard.know(shown(headers, extensions)?));
+        Ok(Caller { known: known.transpose()? })
     }
 
     /// The webhook that a secret opens.
@@ -234,6 +245,11 @@ impl Caller {
     /// Their name, for logs.
     pub(crate) fn name(&self) -> Option<&str> {
         self.known.as_ref().map(|known| &*known.grant.name)
+    }
+
+    /// Whether they may do this.
+    pub(crate) fn may(&self, right: Right) -> bool {
+        self.grant().is_none_or(|grant| grant.roles.iter().any(|role| role.has(right)))
     }
 
     /// For what they were let in; `None` for everything.

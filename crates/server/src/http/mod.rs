@@ -1,10 +1,13 @@
 //! What is served beside gRPC on the same port: events over plain HTTP for producers that speak
-//! nothing else, webhooks, health for balancers.
+//! nothing else, webhooks, the board for people, health for balancers.
 
+mod board;
 mod cloudevents;
 mod front;
 mod refusal;
 mod webhook;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -21,6 +24,7 @@ use crate::services::Services;
 use crate::status::{denied, rejected};
 use crate::telemetry::{self, Seen};
 
+use board::BoardDoor;
 pub(crate) use front::Front;
 use refusal::{Refused, plain};
 
@@ -44,9 +48,11 @@ impl Doors {
     }
 }
 
-/// Everything that is not gRPC.
-pub(crate) fn router(doors: Doors) -> Router {
+/// Everything that is not gRPC, on a port that clients reach by TLS or only from this machine.
+pub(crate) fn router(doors: Doors, is_encrypted: bool, is_local: bool) -> Router {
     let health = telemetry::health(doors.seen.clone());
+    let door = BoardDoor { doors: doors.clone(), is_encrypted, is_local };
+    let board = pawl_dashboard::router(Arc::new(door));
     Router::new()
         .route("/metrics", get(metrics))
         .route("/v1/events", post(cloudevents::publish))
@@ -56,6 +62,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .layer(axum::extract::DefaultBodyLimit::max(MESSAGE_MAX_BYTES))
         .with_state(doors)
         .merge(health)
+        .merge(board)
 }
 
 /// Numbers of everything, for those who may read everything.
@@ -85,7 +92,7 @@ async fn nothing(method: Method, uri: Uri, _body: Bytes) -> Response {
         return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message);
     }
     let message = format!(
-        "there is no {method} {path}; over HTTP there are POST /v1/events, \
+        "there is no {method} {path}; over HTTP there are the board at GET /, POST /v1/events, \
          POST /v1/webhooks/TRIGGER_TYPE, GET /metrics, GET /healthz and GET /readyz"
     );
     plain(StatusCode::NOT_FOUND, &message)

@@ -1,0 +1,45 @@
+//! The live board: whoever runs a sales team sees deals move, what stands behind each stage, and why
+//! something did not happen.
+//!
+//! Pages are made here and sent whole; a small script of our own keeps the board up to date over
+//! server-sent events, whose ids are resume tokens, so that the browser's own reconnection goes on
+//! where it was. Everything is asked of the same engine as an RPC asks, as far as whoever looks may
+//! reach: see [`Door`].
+
+mod assets;
+mod board;
+mod card;
+mod door;
+mod guard;
+mod home;
+mod live;
+mod page;
+mod sign_in;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+
+pub use door::{Door, May, Visitor};
+
+/// What the handlers stand on.
+type Shared = Arc<dyn Door>;
+
+/// The pages, to be merged with what else answers on the port.
+pub fn router(door: Shared) -> Router {
+    let pages = Router::new()
+        .route("/", get(home::page))
+        .route("/boards/{pipeline}", get(board::page))
+        .route("/boards/{pipeline}/cards", get(board::cards))
+        .route("/boards/{pipeline}/live", get(live::stream));
+    pages
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/sign-out", axum::routing::post(sign_in::sign_out))
+        .layer(from_fn_with_state(Arc::clone(&door), guard::bring_credentials))
+        .layer(from_fn(guard::same_origin))
+        .route("/assets/{name}", get(assets::serve))
+        .layer(from_fn(guard::headers))
+        .with_state(door)
+}

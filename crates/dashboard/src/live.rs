@@ -1,0 +1,316 @@
+//! What happens on a board, as server-sent events. The id of each is a resume token: a browser that
+//! lost the connection comes back with it, and goes on where it was.
+
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, Query};
+use axum::response::Sse;
+use axum::response::sse::Event;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures_util::{Stream, stream};
+use http::HeaderMap;
+use pawl_domain::{Cause, Entity, Move, MoveId, PipelineId};
+use pawl_engine::{
+    Closing, MoveFilter, Pick, ResumeToken, Show, Shown, Start, Step, Watch, WatchError,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use crate::board::{CARDS, FEED, names, shown, triggers};
+use crate::card::{Chosen, card};
+use crate::door::Visitor;
+use crate::page::Sorry;
+
+/// A sign of life, and how often counts and triggers are looked at when nothing moves.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+/// What happens within so long is told together: nobody sees more, and a browser has less to do.
+const PACE: Duration = Duration::from_millis(100);
+/// How often counts and triggers are told while things move.
+const HEADS_PACE: Duration = Duration::from_millis(500);
+/// How many steps of the log are told together at most.
+const STEPS_MAX: usize = 64;
+/// How soon a browser comes back, in milliseconds.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Listen {
+    fields: Option<String>,
+    /// The token in the page: only for the first time, later the browser brings its own.
+    #[serde(default)]
+    from: String,
+}
+
+pub(crate) async fn stream(
+    who: Visitor,
+    Path(pipeline): Path<String>,
+    Query(listen): Query<Listen>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Sorry> {
+    who.reader()?;
+    let pipeline = PipelineId::parse("pipeline", &pipeline)?;
+    who.engine.pipeline(pipeline.clone()).await?;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let token = last.filter(|last| !last.is_empty()).unwrap_or(&listen.from);
+    let start = match BASE64_URL_SAFE_NO_PAD.decode(token) {
+        Ok(token) if !token.is_empty() => Start::Resume(token),
+        _ => return Err(Sorry::bad("from: is no token of a board; load the page anew")),
+    };
+    let filter =
+        MoveFilter { pipeline_ids: HashSet::from([pipeline.clone()]), ..MoveFilter::default() };
+    let show = Show { filter, entity_changes: true };
+    let chosen = Chosen::read(listen.fields.as_deref());
+    let watch = match who.engine.watch(&start, show, HEARTBEAT).await {
+        Ok(watch) => Some(watch),
+        Err(WatchError::Store(error)) => return Err(pawl_engine::EngineError::from(error).into()),
+        // Too old, or of another database: only a fresh page is right.
+        Err(WatchError::Damaged | WatchError::Foreign | WatchError::Expired(_)) => None,
+    };
+    let teller = Teller {
+        who,
+        pipeline,
+        chosen,
+        watch,
+        heads: String::new(),
+        names: HashMap::new(),
+        next: Instant::now(),
+        next_heads: Instant::now(),
+        has_begun: false,
+    };
+    Ok(Sse::new(stream::unfold(Some(teller), |teller| async {
+        let mut teller = teller?;
+        match teller.next().await {
+            Next::Tell(event) => Some((Ok(event), Some(teller))),
+            Next::Anew => Some((Ok(Event::default().event("reset").data("anew")), None)),
+            Next::End => None,
+        }
+    })))
+}
+
+/// Tells one browser.
+struct Teller {
+    who: Visitor,
+    pipeline: PipelineId,
+    chosen: Chosen,
+    /// `None` when there is nothing to go on with.
+    watch: Option<Watch>,
+    /// What was told last of counts and triggers.
+    heads: String,
+    /// What triggers are called.
+    names: HashMap<String, String>,
+    next: Instant,
+    next_heads: Instant,
+    has_begun: bool,
+}
+
+/// What comes next.
+enum Next {
+    Tell(Event),
+    /// There is nothing to go on with: only a page that is loaded anew is right.
+    Anew,
+    /// The connection ends, and the browser comes back.
+    End,
+}
+
+/// What happened since it was told last, each entity once.
+#[derive(Default)]
+struct News {
+    token: Option<ResumeToken>,
+    /// Where each entity that moved stands now; the last of its moves.
+    moves: HashMap<String, (usize, Value)>,
+    /// Which entities were written last, as cards.
+    cards: HashMap<String, Value>,
+    gone: HashSet<String>,
+    count: usize,
+}
+
+impl Teller {
+    async fn next(&mut self) -> Next {
+        let Some(mut watch) = self.watch.take() else { return Next::Anew };
+        if !self.has_begun {
+            self.has_begun = true;
+            self.watch = Some(watch);
+            let heads = self.heads().await;
+            let heads = self.news(&News::default(), heads).to_string();
+            return Next::Tell(Event::default().retry(RETRY).event("news").data(heads));
+        }
+        loop {
+            sleep_until(self.next).await;
+            let step = tokio::select! {
+                step = watch.next() => step,
+                () = &mut self.who.ended => return Next::End,
+            };
+            self.next = Instant::now() + PACE;
+            let mut news = News::default();
+            let mut step = match step {
+                Ok(step) => Some(step),
+                Err(problem) => {
+                    warn!(%problem, "a board's watch failed");
+                    return Next::End;
+                }
+            };
+            for _ in 0..STEPS_MAX {
+                match step.take() {
+                    Some(Step::Closing { why: Closing::Stopping, .. }) => return Next::End,
+                    Some(Step::Closing { why: Closing::Expired(_), .. }) => return Next::Anew,
+                    Some(step) => self.take(step, &mut news),
+                    None => break,
+                }
+                step = watch.next_ready();
+            }
+            if let Some(step) = step {
+                self.take(step, &mut news);
+            }
+            let is_due = news.count == 0 || Instant::now() >= self.next_heads;
+            let heads = if is_due { self.heads().await } else { None };
+            if news.count == 0 && heads.is_none() && news.token.is_none() {
+                continue;
+            }
+            self.watch = Some(watch);
+            let mut event =
+                Event::default().event("news").data(self.news(&news, heads).to_string());
+            if let Some(token) = &news.token {
+                event = event.id(shown(token));
+            }
+            return Next::Tell(event);
+        }
+    }
+
+    fn take(&self, step: Step, news: &mut News) {
+        match step {
+            Step::Stretch { stretch, picks, .. } => {
+                for pick in picks {
+                    match pick {
+                        Pick::Items(range) => {
+                            for (token, item) in stretch.shown(range) {
+                                self.note(item, news);
+                                news.token = Some(token);
+                            }
+                        }
+                        Pick::Entity { token, entity } => {
+                            self.note(Shown::Entity(&entity), news);
+                            news.token = Some(token);
+                        }
+                        Pick::Deleted { token, entity } => {
+                            self.note(Shown::Deleted(&entity), news);
+                            news.token = Some(token);
+                        }
+                    }
+                }
+            }
+            Step::Heartbeat { token, .. } => news.token = token.or(news.token.take()),
+            Step::Entities(_) | Step::SnapshotComplete { .. } | Step::Closing { .. } => {}
+        }
+    }
+
+    fn note(&self, item: Shown<'_>, news: &mut News) {
+        news.count += 1;
+        match item {
+            Shown::Move(id, moved) => {
+                let told = self.moved(id, moved);
+                news.moves.insert(moved.entity_id.to_string(), (news.count, told));
+            }
+            Shown::Entity(entity) => {
+                news.gone.remove(entity.id.as_str());
+                news.cards.insert(entity.id.to_string(), self.written(entity));
+            }
+            Shown::Deleted(entity) => {
+                news.cards.remove(entity.id.as_str());
+                news.gone.insert(entity.id.to_string());
+            }
+        }
+    }
+
+    fn written(&self, entity: &Entity) -> Value {
+        let now = self.who.engine.options().clock.now();
+        json!({
+            "id": entity.id.as_str(),
+            "stage": entity.stage_id.as_str(),
+            "revision": entity.version.revision,
+            "html": card(entity, &self.chosen, now, self.who.may.edit).into_string(),
+        })
+    }
+
+    fn moved(&self, id: MoveId, moved: &Move) -> Value {
+        let is_here = moved.pipeline_id == self.pipeline;
+        let was_here = moved.from_pipeline_id.as_ref().is_none_or(|from| *from == self.pipeline);
+        json!({
+            "move": id.to_string(),
+            "id": moved.entity_id.as_str(),
+            "from": was_here.then(|| moved.from_stage_id.as_str()),
+            "to": is_here.then(|| moved.to_stage_id.as_str()),
+            "revision": moved.entity_revision,
+            "by": told(&moved.cause, &self.names),
+            "time": moved.time.to_string(),
+        })
+    }
+
+    /// Of what moved to one stage, no more than a column shows; of the others only that they left.
+    fn news(&self, news: &News, heads: Option<String>) -> Value {
+        let mut moves: Vec<_> = news.moves.values().collect();
+        moves.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
+        let mut on_stage: HashMap<&str, usize> = HashMap::new();
+        let (mut told, mut left) = (Vec::new(), Vec::new());
+        for (index, (_, moved)) in moves.iter().enumerate() {
+            let count = on_stage.entry(moved["to"].as_str().unwrap_or_default()).or_default();
+            *count += 1;
+            if index < FEED || *count <= CARDS {
+                told.push(moved);
+            } else {
+                left.push(&moved["id"]);
+            }
+        }
+        told.reverse();
+        json!({
+            "moves": told,
+            "left": left,
+            "cards": news.cards.values().collect::<Vec<_>>(),
+            "gone": news.gone,
+            "heads": heads.and_then(|heads| serde_json::from_str::<Value>(&heads).ok()),
+        })
+    }
+
+    /// Counts and triggers by stage, if they are not what was told last.
+    async fn heads(&mut self) -> Option<String> {
+        self.next_heads = Instant::now() + HEADS_PACE;
+        let board = self.who.engine.board(self.pipeline.clone(), 0).await.ok()?;
+        self.names = names(&board);
+        let heads: HashMap<&str, Value> = board
+            .stages
+            .iter()
+            .map(|stage| {
+                let triggers = triggers(&self.who, &stage.triggers).into_string();
+                let head = json!({ "count": stage.entity_count, "triggers": triggers });
+                (stage.stage_id.as_str(), head)
+            })
+            .collect();
+        let heads = json!(heads).to_string();
+        (heads != self.heads).then(|| {
+            self.heads.clone_from(&heads);
+            heads
+        })
+    }
+}
+
+/// Who or what moved something: `by Email viewed`, `by hand (ines: signed today)`.
+pub(crate) fn told(cause: &Cause, names: &HashMap<String, String>) -> String {
+    match cause {
+        Cause::Trigger { trigger_id, .. } => {
+            let name = names.get(trigger_id.as_str()).map_or(trigger_id.as_str(), String::as_str);
+            format!("by {name}")
+        }
+        Cause::Manual { actor, comment, .. } => {
+            let said = [actor.as_ref().map_or("", |actor| actor.as_str()), comment.as_str()];
+            let said: Vec<_> = said.into_iter().filter(|text| !text.is_empty()).collect();
+            if said.is_empty() {
+                "by hand".to_owned()
+            } else {
+                format!("by hand ({})", said.join(": "))
+            }
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The style sheet and the script, which lie in the binary.
+//! The style sheet, the script and the logo, which lie in the binary.
 
 use std::sync::LazyLock;
 
@@ -8,32 +8,47 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use xxhash_rust::xxh3::xxh3_64;
 
-const STYLE: &str = include_str!("../assets/board.css");
-const SCRIPT: &str = include_str!("../assets/board.js");
+/// A pawl on its ratchet.
+pub(crate) const LOGO: &str = include_str!("../assets/logo.svg");
 
-/// Named after what is in them, so that a browser may keep them for ever.
-static NAMES: LazyLock<[String; 2]> = LazyLock::new(|| {
-    [("css", STYLE), ("js", SCRIPT)]
-        .map(|(kind, text)| format!("{:016x}.{kind}", xxh3_64(text.as_bytes())))
-});
-
-pub(crate) fn style() -> String {
-    format!("/assets/{}", NAMES[0])
+struct Asset {
+    /// After what is in it, so that a browser may keep it for ever.
+    path: String,
+    kind: &'static str,
+    text: &'static str,
 }
 
-pub(crate) fn script() -> String {
-    format!("/assets/{}", NAMES[1])
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+    [
+        ("css", "text/css; charset=utf-8", include_str!("../assets/board.css")),
+        ("js", "text/javascript; charset=utf-8", include_str!("../assets/board.js")),
+        ("svg", "image/svg+xml", LOGO),
+    ]
+    .map(|(ending, kind, text)| Asset {
+        path: format!("/assets/{:016x}.{ending}", xxh3_64(text.as_bytes())),
+        kind,
+        text,
+    })
+});
+
+pub(crate) fn style() -> &'static str {
+    &ASSETS[0].path
+}
+
+pub(crate) fn script() -> &'static str {
+    &ASSETS[1].path
+}
+
+pub(crate) fn logo() -> &'static str {
+    &ASSETS[2].path
 }
 
 pub(crate) async fn serve(Path(name): Path<String>) -> Response {
-    let (kind, text) = if name == NAMES[0] {
-        ("text/css; charset=utf-8", STYLE)
-    } else if name == NAMES[1] {
-        ("text/javascript; charset=utf-8", SCRIPT)
-    } else {
+    let found = ASSETS.iter().find(|asset| asset.path.strip_prefix("/assets/") == Some(&name));
+    let Some(Asset { kind, text, .. }) = found else {
         return (StatusCode::NOT_FOUND, "there is no such file; load the page anew\n")
             .into_response();
     };
     let kept = "public, max-age=31536000, immutable";
-    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, kept)], text).into_response()
+    ([(CONTENT_TYPE, *kind), (CACHE_CONTROL, kept)], *text).into_response()
 }

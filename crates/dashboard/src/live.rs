@@ -24,7 +24,7 @@ use tracing::warn;
 use crate::board::{CARDS, FEED, names, shown, triggers};
 use crate::card::{Chosen, card};
 use crate::door::Visitor;
-use crate::page::Sorry;
+use crate::page::{Sorry, moment};
 
 /// A sign of life, and how often counts and triggers are looked at when nothing moves.
 const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -245,7 +245,7 @@ impl Teller {
             "to": is_here.then(|| moved.to_stage_id.as_str()),
             "revision": moved.entity_revision,
             "by": told(&moved.cause, &self.names),
-            "time": moved.time.to_string(),
+            "time": moment(moved.time),
         })
     }
 

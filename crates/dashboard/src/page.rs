@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use pawl_api::convert;
 use pawl_domain::{Pipeline, Rejection, Timestamp};
 use pawl_engine::EngineError;
 
@@ -50,6 +51,7 @@ impl<'a> Frame<'a> {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     title { (self.title) " · Pawl" }
+                    link rel="icon" type="image/svg+xml" href=(assets::logo());
                     link rel="stylesheet" href=(assets::style());
                     script src=(assets::script()) defer {}
                 }
@@ -68,7 +70,7 @@ impl<'a> Frame<'a> {
     fn top(&self) -> Markup {
         html! {
             header.top {
-                a.brand href="/" { (logo()) "Pawl" }
+                a.brand href="/" { (PreEscaped(assets::LOGO)) "Pawl" }
                 @if let Some(pipeline) = self.pipeline {
                     strong.where { (name_of(pipeline)) }
                     nav aria-label="Pages of this pipeline" {
@@ -92,16 +94,6 @@ fn tab(pipeline: &Pipeline, path: &str) -> String {
     format!("/boards/{}{slash}{path}", pipeline.id)
 }
 
-/// A pawl on its ratchet.
-fn logo() -> Markup {
-    PreEscaped(
-        "<svg viewBox=\"0 0 24 24\" width=\"22\" height=\"22\" aria-hidden=\"true\">\
-         <path d=\"M3 19h18v2H3zm0-2 5-6v6zm7 0 5-6v6zm7 0 4-5v5z\" fill=\"currentColor\"/>\
-         <path d=\"m4 4 10 5-1 2L3 6z\" fill=\"currentColor\"/></svg>"
-            .to_owned(),
-    )
-}
-
 /// What people call a pipeline.
 pub(crate) fn name_of(pipeline: &Pipeline) -> &str {
     match pipeline.display_name.as_str() {
@@ -122,7 +114,13 @@ pub(crate) fn span(span: Duration) -> String {
 
 /// A moment, as how long it is ago; the script keeps it true.
 pub(crate) fn ago(time: Timestamp, now: Timestamp) -> Markup {
-    html! { time datetime=(time) title=(time) { (span(now.since(time))) } }
+    let moment = moment(time);
+    html! { time datetime=(moment) title=(moment) { (span(now.since(time))) } }
+}
+
+/// A moment as RFC 3339 writes it.
+pub(crate) fn moment(time: Timestamp) -> String {
+    convert::timestamp_to_pb(time).to_string()
 }
 
 /// A text as one component of a query.

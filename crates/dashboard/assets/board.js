@@ -270,7 +270,6 @@ function move({ id, to, revision, by, time }, quiet) {
   const there = to && column(to);
   if (!there) { drop(id); return; }
   const card = old || bare(id);
-  if (old && old.dataset.stage === to && Number(old.dataset.revision) === revision) return;
   const had = card.contains(document.activeElement);
   card.dataset.stage = to;
   card.dataset.revision = revision;
@@ -375,7 +374,7 @@ function feed(moves) {
     when.dateTime = time;
     when.title = time;
     when.textContent = ago(time);
-    cause.append(`${by} · `, when);
+    cause.append(`${by} · `, when, ' ago');
     item.append(link, way, cause);
     list.prepend(item);
   }

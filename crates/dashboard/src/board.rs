@@ -64,7 +64,7 @@ pub(crate) async fn page(
                         li data-move=(logged.id) {
                             a href={ "/entities/" (moved.entity_id) } { (moved.entity_id) }
                             " " span.way { (stage_name(&board, &moved.from_stage_id)) " → " (stage_name(&board, &moved.to_stage_id)) }
-                            " " span.faint { (told(&moved.cause, &names)) " · " (ago(moved.time, now)) }
+                            " " span.faint { (told(&moved.cause, &names)) " · " (ago(moved.time, now)) " ago" }
                         }
                     }
                 }
@@ -157,7 +157,7 @@ pub(crate) fn triggers(who: &Visitor, triggers: &[std::sync::Arc<Trigger>]) -> M
                 @if trigger.allow_reopen { span.mark title="May reopen what is closed" { "reopen" } }
                 span.did {
                     @match stats.last_moved_time {
-                        Some(last) => { "moved " (stats.moved) " · " (ago(last, now)) },
+                        Some(last) => { "moved " (stats.moved) ", last " (ago(last, now)) " ago" },
                         None => "moved none yet",
                     }
                 }

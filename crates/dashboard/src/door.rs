@@ -14,6 +14,7 @@ use crate::page::Sorry;
 
 /// What whoever looks may do: the roles of the access file, as far as they matter to pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "any of them may go with any other")]
 pub struct May {
     /// Look at everything within reach.
     pub read: bool,
@@ -39,7 +40,10 @@ pub struct Visitor {
 
 impl fmt::Debug for Visitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Visitor").field("name", &self.name).field("may", &self.may).finish()
+        f.debug_struct("Visitor")
+            .field("name", &self.name)
+            .field("may", &self.may)
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,7 +89,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
 impl Visitor {
     /// Refuses whoever may not do this.
     pub(crate) fn require(&self, may: bool, what: &str) -> Result<(), Sorry> {
-        if may { Ok(()) } else { Err(Sorry::forbidden(what)) }
+        if may { Ok(()) } else { Err(Sorry::forbidden(self.name.as_deref(), what)) }
     }
 
     /// Refuses whoever may not look.
@@ -95,12 +99,17 @@ impl Visitor {
 }
 
 /// A place in the queue of changes, held while a change is decided.
-pub(crate) struct Place(#[expect(dead_code, reason = "held until it is dropped")] Box<dyn Send>);
+pub(crate) struct Place {
+    _held: Box<dyn Send>,
+}
 
 impl FromRequestParts<Shared> for Place {
     type Rejection = Sorry;
 
     async fn from_request_parts(parts: &mut Parts, door: &Shared) -> Result<Self, Sorry> {
-        Arc::clone(door).place(&parts.extensions).map(Self).map_err(Sorry::busy)
+        Arc::clone(door)
+            .place(&parts.extensions)
+            .map(|held| Self { _held: held })
+            .map_err(Sorry::busy)
     }
 }

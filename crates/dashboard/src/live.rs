@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::{Stream, stream};
 use http::HeaderMap;
-use pawl_domain::{Cause, Entity, Move, MoveId, PipelineId};
+use pawl_domain::{Cause, Entity, EntityId, Move, MoveId, PipelineId};
 use pawl_engine::{
     Closing, MoveFilter, Pick, ResumeToken, Show, Shown, Start, Step, Watch, WatchError,
 };
@@ -34,7 +34,9 @@ const PACE: Duration = Duration::from_millis(100);
 const HEADS_PACE: Duration = Duration::from_millis(500);
 /// How many steps of the log are told together at most.
 const STEPS_MAX: usize = 64;
-/// How soon a browser comes back, in milliseconds.
+/// Up to how many moves bring their entity along; of more the browser asks for those that it shows.
+const WHOLE_MAX: usize = 20;
+/// How soon a browser comes back.
 const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,6 +130,33 @@ struct News {
     count: usize,
 }
 
+impl News {
+    /// What the script reads. Of what moved to one stage, no more than a column shows; of the others only that they left.
+    fn told(&self, heads: Option<String>) -> Value {
+        let mut moves: Vec<_> = self.moves.values().collect();
+        moves.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
+        let mut on_stage: HashMap<&str, usize> = HashMap::new();
+        let (mut told, mut left) = (Vec::new(), Vec::new());
+        for (index, (_, moved)) in moves.iter().enumerate() {
+            let count = on_stage.entry(moved["to"].as_str().unwrap_or_default()).or_default();
+            *count += 1;
+            if index < FEED || *count <= CARDS {
+                told.push(moved);
+            } else {
+                left.push(&moved["id"]);
+            }
+        }
+        told.reverse();
+        json!({
+            "moves": told,
+            "left": left,
+            "cards": self.cards.values().collect::<Vec<_>>(),
+            "gone": self.gone,
+            "heads": heads.and_then(|heads| serde_json::from_str::<Value>(&heads).ok()),
+        })
+    }
+}
+
 impl Teller {
     async fn next(&mut self) -> Next {
         let Some(mut watch) = self.watch.take() else { return Next::Anew };
@@ -135,7 +164,7 @@ impl Teller {
             self.has_begun = true;
             self.watch = Some(watch);
             let heads = self.heads().await;
-            let heads = self.news(&News::default(), heads).to_string();
+            let heads = News::default().told(heads).to_string();
             return Next::Tell(Event::default().retry(RETRY).event("news").data(heads));
         }
         loop {
@@ -165,18 +194,34 @@ impl Teller {
             if let Some(step) = step {
                 self.take(step, &mut news);
             }
+            self.complete(&mut news).await;
             let is_due = news.count == 0 || Instant::now() >= self.next_heads;
             let heads = if is_due { self.heads().await } else { None };
             if news.count == 0 && heads.is_none() && news.token.is_none() {
                 continue;
             }
             self.watch = Some(watch);
-            let mut event =
-                Event::default().event("news").data(self.news(&news, heads).to_string());
+            let mut event = Event::default().event("news").data(news.told(heads).to_string());
             if let Some(token) = &news.token {
                 event = event.id(shown(token));
             }
             return Next::Tell(event);
+        }
+    }
+
+    /// Brings the entities along that moved, when they are few.
+    async fn complete(&mut self, news: &mut News) {
+        if news.moves.len() > WHOLE_MAX {
+            return;
+        }
+        for id in news.moves.keys() {
+            let Ok(id) = EntityId::parse("id", id) else { continue };
+            // Who has gone meanwhile, or to where one may not look, has no card.
+            if let Ok(entity) = self.who.engine.entity(id).await
+                && entity.pipeline_id == self.pipeline
+            {
+                news.cards.insert(entity.id.to_string(), self.written(&entity));
+            }
         }
     }
 
@@ -246,31 +291,6 @@ impl Teller {
             "revision": moved.entity_revision,
             "by": told(&moved.cause, &self.names),
             "time": moment(moved.time),
-        })
-    }
-
-    /// Of what moved to one stage, no more than a column shows; of the others only that they left.
-    fn news(&self, news: &News, heads: Option<String>) -> Value {
-        let mut moves: Vec<_> = news.moves.values().collect();
-        moves.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
-        let mut on_stage: HashMap<&str, usize> = HashMap::new();
-        let (mut told, mut left) = (Vec::new(), Vec::new());
-        for (index, (_, moved)) in moves.iter().enumerate() {
-            let count = on_stage.entry(moved["to"].as_str().unwrap_or_default()).or_default();
-            *count += 1;
-            if index < FEED || *count <= CARDS {
-                told.push(moved);
-            } else {
-                left.push(&moved["id"]);
-            }
-        }
-        told.reverse();
-        json!({
-            "moves": told,
-            "left": left,
-            "cards": news.cards.values().collect::<Vec<_>>(),
-            "gone": news.gone,
-            "heads": heads.and_then(|heads| serde_json::from_str::<Value>(&heads).ok()),
         })
     }
 

@@ -152,8 +152,10 @@ impl Sorry {
         Self { code: StatusCode::UNAUTHORIZED, problem }
     }
 
-    pub(crate) fn forbidden(what: &str) -> Self {
-        let problem = format!("Your token does not let you {what}; ask whoever runs the server.");
+    pub(crate) fn forbidden(who: Option<&str>, what: &str) -> Self {
+        let who = who.map_or_else(String::new, |name| format!(" of {name}"));
+        let problem =
+            format!("The token{who} does not let you {what}; ask whoever runs the server.");
         Self { code: StatusCode::FORBIDDEN, problem }
     }
 

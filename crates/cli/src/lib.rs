@@ -19,6 +19,8 @@ mod demo;
 mod diff;
 mod export;
 mod failure;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod history;
 mod import;
 mod keep;

@@ -81,6 +81,9 @@ impl Listed for pb::Entity {
     }
 }
 
+/// Most values that aliases of a text in YAML repeat: a few lines could stand for millions.
+const ALIASED_MAX: usize = 50_000;
+
 /// What stands in a text in YAML or JSON, document by document; empty ones left out.
 pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
     // Nearly all JSON is YAML too, but its errors are better told by its own reader.
@@ -89,8 +92,19 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
     {
         return Ok(vec![document]);
     }
-    // `yes` is a text.
-    let options = serde_saphyr::options! { strict_booleans: true };
+    // There are as many values as fit into the text, and those that aliases repeat.
+    let values = text.len() + ALIASED_MAX + 1;
+    let options = serde_saphyr::options! {
+        // `yes` is a text.
+        strict_booleans: true,
+        budget: serde_saphyr::budget! {
+            max_events: 2 * values,
+            max_nodes: values,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: ALIASED_MAX,
+        },
+    };
     let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|error| error.to_string().trim_start_matches("error: ").to_owned())?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
@@ -197,5 +211,22 @@ triggers:
         }
         let mut twice = parse(YAML).unwrap();
         assert!(twice.add(YAML).unwrap_err().contains("was given before"));
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_it_likes_but_stands_for_no_more() {
+        // More than the reader of YAML would take by itself.
+        let triggers = (0..40_000).map(|number| {
+            format!("- {{trigger_id: t{number}, pipeline_id: sales, stage_id: won, trigger_type: a.b}}\n")
+        });
+        let manifest = parse(&format!("triggers:\n{}", triggers.collect::<String>())).unwrap();
+        assert_eq!(manifest.triggers.len(), 40_000);
+        let few = "triggers: [{trigger_id: a, parameters: {l: &l [1, 2, 3], m: *l, n: *l}}]";
+        assert_eq!(parse(few).unwrap().triggers.len(), 1);
+        let ten =
+            |of: usize| format!("a{}: &a{} [{}]\n", of + 1, of + 1, format!("*a{of},").repeat(10));
+        let laughs = format!("a0: &a0 x\n{}", (0..9).map(ten).collect::<String>());
+        let problem = parse(&laughs).unwrap_err();
+        assert!(problem.contains("alias"), "{problem}");
     }
 }

@@ -103,6 +103,23 @@ fn style(template: &str) -> ProgressStyle {
         .unwrap_or_else(|error| unreachable!("{template:?}: {error}"))
 }
 
+/// Gives what the lines of a source hold, up to one that cannot be read.
+#[cfg(feature = "fuzz")]
+pub(crate) fn every<T>(
+    reader: Box<dyn Read + Send>,
+    message: &str,
+    mut give: impl FnMut(T),
+) -> Result<(), Failure>
+where
+    T: prost::Message + Default,
+{
+    let mut lines = Lines::new("f".to_owned(), reader)?;
+    while let Some(line) = lines.next(message)? {
+        give(line.message);
+    }
+    Ok(())
+}
+
 /// The lines of one source.
 struct Lines {
     name: String,

@@ -59,6 +59,19 @@ enum Takes {
     Many,
 }
 
+/// How many settings a text has, and how much is wrong with it.
+#[cfg(feature = "fuzz")]
+pub(crate) fn count(text: &str) -> (usize, usize) {
+    use std::sync::LazyLock;
+
+    use clap::CommandFactory;
+
+    static SETTINGS: LazyLock<Vec<Setting>> =
+        LazyLock::new(|| Setting::all(&crate::args::Pawl::command()));
+    let (entries, problems) = file::parse("f", text, &SETTINGS);
+    (entries.len(), problems.len())
+}
+
 impl Setting {
     /// All of them, in the order of the definition.
     fn all(pawl: &Command) -> Vec<Self> {

@@ -11,6 +11,8 @@ mod arrival;
 mod config;
 mod connection;
 mod frames;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod http;
 mod machine;
 mod page;

@@ -305,6 +305,16 @@ impl Running {
         &self.engine
     }
 
+    /// Answers a request as if it had come through a connection.
+    #[cfg(feature = "fuzz")]
+    pub(crate) async fn answer(
+        &self,
+        request: ::http::Request<tonic::body::Body>,
+    ) -> ::http::Response<tonic::body::Body> {
+        let answer = tower::ServiceExt::oneshot(self.front.clone(), request).await;
+        answer.unwrap_or_else(|never| match never {})
+    }
+
     /// Serves until `shutdown`, then lets calls in flight end: watches say goodbye, queued changes
     /// become durable. Ends by itself only when the engine fails.
     pub async fn run_until(

@@ -19,6 +19,8 @@ const LZ4: u8 = 2;
 /// Below this there is too little that repeats itself. Above, sled copies what is written several times
 /// over when its pages fill up, so that every byte less pays.
 const LZ4_MIN_BYTES: usize = 4 * 1_024;
+/// What a byte of an LZ4 block stands for at most.
+const LZ4_RATIO_MAX: usize = 255;
 const HEADER_BYTES: usize = 28;
 /// A chunk is closed once it has grown to this; small enough that reading one record stays cheap.
 const CHUNK_TARGET_BYTES: usize = 48 * 1_024;
@@ -106,6 +108,11 @@ fn cut(first: u64, last: u64, payload: &[u8], out: &mut Vec<Part>) {
         Some(smaller) => (LZ4, smaller.as_slice()),
         None => (PLAIN, payload),
     };
+    seal(layout, first, last, payload, out);
+}
+
+/// Makes parts of what lies in a chunk.
+pub(crate) fn seal(layout: u8, first: u64, last: u64, payload: &[u8], out: &mut Vec<Part>) {
     let parts = payload.chunks(PART_MAX_BYTES);
     // The largest record, an event with 100 subjects that 1,000 triggers consider, has tens of
     // megabytes.
@@ -190,7 +197,13 @@ fn decode<M: Message + Default, T>(
         return Err(damaged(format!("{} of its {count} parts are there", parts.len())));
     }
     if layout == LZ4 {
-        let plain = lz4_flex::decompress_size_prepended(&joined);
+        let (length, block) = lz4_flex::block::uncompressed_size(&joined)
+            .map_err(|error| damaged(error.to_string()))?;
+        // Room is made for as much as it says.
+        if length / LZ4_RATIO_MAX > block.len() {
+            return Err(damaged(format!("{} bytes cannot unpack to {length}", block.len())));
+        }
+        let plain = lz4_flex::decompress(block, length);
         joined = plain.map_err(|error| damaged(error.to_string()))?;
     }
     let mut payload = joined.as_slice();

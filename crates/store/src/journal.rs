@@ -155,6 +155,22 @@ impl Frame {
         })
     }
 
+    /// Its bytes, as the first of a journal.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn into_sealed(mut self) -> Vec<u8> {
+        self.seal(Run::default());
+        self.bytes
+    }
+
+    /// The length of the frame at the beginning of `bytes`, if there is a whole one, and how many
+    /// operations it is made of, all of which are read.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn replay(bytes: &[u8]) -> Option<(usize, usize)> {
+        let (_, frame) = Self::read(bytes)?;
+        drop(frame.writes());
+        Some((frame.len(), frame.ops().count()))
+    }
+
     fn seal(&mut self, run: Run) {
         let len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.bytes[4..8].copy_from_slice(&len.to_be_bytes());

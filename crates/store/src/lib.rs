@@ -15,6 +15,8 @@ mod convert;
 mod directory;
 mod error;
 mod flush;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod identities;
 mod journal;
 mod keys;

@@ -47,6 +47,12 @@ pub(crate) const EXAMPLE: &str = r#"A file looks like this:
     expect: { error: STAGE_NOT_FOUND }
 expect also takes outcome, details, decisions, duplicate, no_event, names and revisions."#;
 
+/// How many cases a text has.
+#[cfg(feature = "fuzz")]
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    file::parse(text).map(|cases| cases.len())
+}
+
 /// Runs the cases of all files. One line for each that fails, in which lines of a name or value
 /// are joined.
 pub(crate) fn run(args: &TestArgs) -> Result<(), Failure> {

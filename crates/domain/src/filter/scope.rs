@@ -192,6 +192,31 @@ pub(super) fn problem_of(error: &ExecutionError) -> String {
             format!("{operator} does not work on {types}")
         }
         ExecutionError::UnexpectedType { got, want } => format!("wants {want}, came {got}"),
+        // Types and no values: those of maps come in any order, and may be long.
+        ExecutionError::UnsupportedBinaryOperator(operator, one, other) => {
+            format!("{operator} does not work on {} and {}", type_of(one), type_of(other))
+        }
+        ExecutionError::ValuesNotComparable(one, other) => {
+            format!("{} cannot be compared to {}", type_of(one), type_of(other))
+        }
+        ExecutionError::UnsupportedTargetType { target } => {
+            format!("does not work on {}", type_of(target))
+        }
+        ExecutionError::NotSupportedAsMethod { method, target } => {
+            format!("{method} does not work on {}", type_of(target))
+        }
+        ExecutionError::UnsupportedKeyType(key) => format!("{} cannot be a key", type_of(key)),
+        ExecutionError::UnsupportedIndex(index, of) => {
+            format!("{} does not lead into {}", type_of(index), type_of(of))
+        }
         other => other.to_string(),
+    }
+}
+
+/// The name of a value's type in CEL.
+fn type_of(value: &cel::Value) -> String {
+    match value {
+        cel::Value::Float(_) => "double".to_owned(),
+        other => other.type_of().to_string(),
     }
 }

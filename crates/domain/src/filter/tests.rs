@@ -62,6 +62,23 @@ fn sample() -> (Event, Entity) {
 }
 
 #[test]
+fn what_went_wrong_is_told_in_the_same_words_each_time() {
+    let (event, entity) = sample();
+    let scope = Scope::new(&event, &entity, Timestamp::default());
+    let rows = [
+        ("event.attributes.items.map(i, i * 2)[0] == 1", "mul does not work on map and double"),
+        ("event.attributes.items[0] < 3", "does not work on map and"),
+        ("event.attributes.items.exists(i, i < i)", "does not work on map and map"),
+    ];
+    for (text, expected) in rows {
+        let Holding::Error(problem) = Filter::parse("filter", text).unwrap().holds(&scope) else {
+            panic!("{text} could be told");
+        };
+        assert!(problem.contains(expected), "{text}: {problem}");
+    }
+}
+
+#[test]
 fn filters_see_event_entity_and_changes() {
     let (event, entity) = sample();
     let scope = Scope::new(&event, &entity, Timestamp::default());

@@ -19,12 +19,11 @@ use tracing::{error, info};
 
 use crate::connection::Peer;
 use crate::machine;
-use file::Credentials;
 use secret::Hash;
 
 pub use edit::{AccessEditError, Issued, Kind, Listed, create, list, revoke};
 pub use file::AccessFileError;
-pub(crate) use file::{Grant, Hook};
+pub(crate) use file::{Credentials, Grant, Hook};
 pub(crate) use layer::{Gate, Guarded, waiting};
 pub(crate) use rights::Right;
 pub use rights::Role;

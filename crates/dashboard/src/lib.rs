@@ -6,8 +6,8 @@
 //! where it was. Everything is asked of the same engine as an RPC asks, as far as whoever looks may
 //! reach: see [`Door`].
 //!
-//! Deliberately no second way to the data, no rules of its own, no clock, and nothing in a page that
-//! comes from elsewhere.
+//! It deliberately has no second way to the data, no rules of its own, no clock, and nothing in a
+//! page that comes from elsewhere.
 
 mod assets;
 mod board;

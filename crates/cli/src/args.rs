@@ -8,6 +8,7 @@ mod reference;
 mod resources;
 mod serve;
 mod token;
+mod traces;
 
 use std::env;
 use std::ffi::OsString;

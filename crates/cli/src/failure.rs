@@ -54,6 +54,9 @@ pub(crate) enum Failure {
     /// The server did not start.
     #[error(transparent)]
     Start(#[from] pawl_server::StartError),
+    /// Traces cannot be exported.
+    #[error(transparent)]
+    Traces(#[from] pawl_server::TracesError),
     /// The server ended by itself.
     #[error(transparent)]
     Run(#[from] pawl_server::RunError),

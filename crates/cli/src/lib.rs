@@ -24,6 +24,7 @@ pub mod fuzz;
 mod history;
 mod import;
 mod keep;
+mod log;
 mod manifest;
 mod moving;
 mod ndjson;

@@ -1,4 +1,3 @@
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process;
 use std::thread;
@@ -6,12 +5,12 @@ use std::thread;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tracing::info;
-use tracing_subscriber::EnvFilter;
 
-use crate::args::{LogFormat, ServeArgs};
+use crate::args::ServeArgs;
 use crate::client::Address;
 use crate::demo;
 use crate::failure::Failure;
+use crate::log;
 use crate::output::print;
 use crate::signals::StopSignals;
 
@@ -20,7 +19,14 @@ const DEFAULT_DATA: &str = "./pawl-data";
 
 /// `pawl serve`: runs the server until it is asked to stop.
 pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
-    log_to_stderr(&args.log, args.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::System { what: "start the runtime", source })?;
+    let traces = {
+        let _in = runtime.enter();
+        log::start(&args)?
+    };
     if let Some(file) = &args.config {
         info!(file = %file.display(), "settings");
     }
@@ -55,11 +61,10 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         ..pawl_server::Config::new(data.path(), args.listen)
     };
     config.reserve.min_free_bytes = args.min_free_bytes;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Failure::System { what: "start the runtime", source })?;
     let served = runtime.block_on(serve(config, args.demo));
+    if let Some(traces) = traces {
+        traces.stop();
+    }
     if served.is_err() {
         // A disk that fails may hold up reads for ever.
         runtime.shutdown_background();
@@ -152,18 +157,5 @@ impl Data {
             // A directory of its own in it: some stores mind one that exists.
             Self::Temporary(directory) => directory.path().join("data"),
         }
-    }
-}
-
-fn log_to_stderr(filter: &str, format: LogFormat) {
-    // The command line was refused if it were malformed.
-    let filter = EnvFilter::builder().parse_lossy(filter);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match format {
-        LogFormat::Pretty => {
-            let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            builder.with_ansi(color).init();
-        }
-        LogFormat::Json => builder.json().init(),
     }
 }

@@ -21,6 +21,8 @@ pub(crate) use self::report::{check, example};
 const SERVE: &str = "serve";
 /// The flag that names the file, which the file cannot.
 const FILE: &str = "config";
+/// Names that others gave to some settings; they weigh less than Pawl's own.
+const STANDARD: [(&str, &str); 1] = [("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")];
 /// What the names in the environment begin with.
 const PREFIX: &str = "PAWL_";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pawl_domain::{Rejection, Trigger, TriggerStats, TriggerTally};
 use pawl_store::{DatabaseId, Head, OpenError, Recovered, Store, StoreError, Written};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{Span, error, info};
+use tracing::{Span, debug_span, error, info};
 
 use crate::committer::Committer;
 use crate::core::{Core, Options, QUEUE_WEIGHT};
@@ -209,6 +209,8 @@ impl Engine {
         operation: impl FnOnce(&mut Writer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, Rejection>>, EngineError> {
         let (answer, answered) = oneshot::channel();
+        // Waiting for room, and then for the writer.
+        let queued = debug_span!("queue");
         let (span, scope) = (Span::current(), self.scope.clone());
         let weight = weight.clamp(1, QUEUE_WEIGHT);
         // The semaphore is never closed; who waits first gets in first.
@@ -217,14 +219,20 @@ impl Engine {
             weight,
             room: room.map_err(|_| EngineError::Stopping)?,
             run: Box::new(move |writer| {
+                drop(queued);
                 writer.scope = scope;
-                let result = match span.in_scope(|| operation(writer)) {
+                let _in = span.enter();
+                let result = match debug_span!("decide").in_scope(|| operation(writer)) {
                     Ok(done) => Ok(done),
                     Err(Refusal::Rejected(rejection)) => Err(rejection),
                     Err(Refusal::Failed(error)) => return Err(error),
                 };
-                // The caller may have gone away; the change stands all the same.
-                Ok(Box::new(move || drop(answer.send(result))))
+                let commit = debug_span!("commit");
+                Ok(Box::new(move || {
+                    drop(commit);
+                    // The caller may have gone away; the change stands all the same.
+                    drop(answer.send(result));
+                }))
             }),
         };
         self.queue.send(Message::Job(job)).await.map_err(|_| EngineError::Stopping)?;

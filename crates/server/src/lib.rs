@@ -33,4 +33,5 @@ pub use pawl_engine::{
     DEFAULT_STALL_AFTER, FreeSpace, Reserve, Retention,
 };
 pub use serve::{RunError, Running, StartError, start};
+pub use telemetry::{Traces, TracesConfig, TracesError};
 pub use tls::{TlsError, TlsFiles};

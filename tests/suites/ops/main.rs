@@ -1,5 +1,7 @@
 //! Running a server: what it is told, and what it tells of itself.
 
+mod collector;
 mod configuration;
 mod numbers;
 mod scrape;
+mod traces;

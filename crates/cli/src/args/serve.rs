@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 use super::span;
+use super::traces::TracesArgs;
 
 const ACCESS: &str = "Who gets in";
 /// Headings of the help, of `pawl config` and of docs/configuration.md. Fields stand in this order.
@@ -184,6 +185,9 @@ pub(crate) struct ServeArgs {
     /// How the log is written to standard error.
     #[arg(long, value_name = "FORMAT", default_value = "pretty", help_heading = LOG)]
     pub(crate) log_format: LogFormat,
+
+    #[command(flatten)]
+    pub(crate) traces: TracesArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

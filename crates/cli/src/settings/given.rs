@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use super::file::{self, Entry};
-use super::{FILE, SERVE, Setting, Takes, deaf, switchable};
+use super::{FILE, SERVE, STANDARD, Setting, Takes, deaf, switchable};
 
 /// Where a value comes from that is not on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,9 +111,15 @@ pub(super) fn gather(
         let origin = Origin::Env { name: setting.env.clone() };
         Some(Entry { setting, texts: split(setting, env(&setting.env)?), origin })
     });
+    let by_standard = STANDARD.iter().filter_map(|(key, name)| {
+        let setting = settings.iter().find(|setting| setting.key == *key)?;
+        // By the standard an empty variable is none.
+        let text = env(name).filter(|text| !text.is_empty())?;
+        Some(Entry { setting, texts: vec![text], origin: Origin::Env { name: (*name).to_owned() } })
+    });
     let deaf = deaf(pawl);
     let mut given = Given::default();
-    for Entry { setting, texts, origin } in in_env.chain(in_file) {
+    for Entry { setting, texts, origin } in in_env.chain(by_standard).chain(in_file) {
         let mut well = true;
         for text in &texts {
             if let Some(problem) = problem(&deaf, setting, text) {

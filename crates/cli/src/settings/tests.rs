@@ -89,6 +89,25 @@ fn a_flag_weighs_more_than_the_environment_that_more_than_the_file() {
 }
 
 #[test]
+fn a_name_by_a_standard_weighs_less_than_our_own_and_more_than_the_file() {
+    const STANDARD: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let (file, ours) = ("otlp_endpoint = 'http://file:1'", ("PAWL_OTLP_ENDPOINT", "http://ours:1"));
+    let cases: [(&[_], _); 4] = [
+        (&[(STANDARD, "http://standard:1"), ours], "http://ours:1"),
+        (&[(STANDARD, "http://standard:1")], "http://standard:1"),
+        (&[(STANDARD, "")], "http://file:1"),
+        (&[], "http://file:1"),
+    ];
+    for (env, wanted) in cases {
+        let read = read(&[], env, Some(file)).unwrap();
+        assert_eq!(read.traces.otlp_endpoint.as_deref(), Some(wanted), "{env:?}");
+    }
+    let problems = read(&[], &[(STANDARD, "collector:4317")], None).unwrap_err().concat();
+    assert!(problems.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: \"collector:4317\": write it as"));
+    assert!(read(&[], &[], None).unwrap().traces.config().is_none(), "off unless asked for");
+}
+
+#[test]
 fn switches_can_be_turned_on_and_off_everywhere() {
     let cases: [(&[&str], &[_], Option<&str>, bool); 8] = [
         (&[], &[], None, false),

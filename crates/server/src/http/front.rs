@@ -14,9 +14,10 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowMethods, CorsLayer, ExposeHeaders};
 use tracing::field::display;
-use tracing::{Instrument, debug_span};
+use tracing::{Instrument, Span, debug_span};
 
 use crate::arrival::Arrivals;
+use crate::telemetry::{HTTP_CODE, continue_trace, ended};
 
 /// Takes every request.
 #[derive(Clone)]
@@ -108,12 +109,20 @@ where
             Kind::GrpcWeb => Either::Right(self.web.clone().oneshot(request).boxed()),
             Kind::Http => {
                 let peer = request.extensions().get::<Peer>().map(|peer| display(peer.address));
-                let span = debug_span!("http", path = request.uri().path(), peer);
+                let (path, method) = (request.uri().path(), request.method().as_str());
+                let span = debug_span!("http", path, method, peer);
+                if !span.is_disabled() {
+                    continue_trace(&span, request.headers());
+                }
                 let request = request.map(|body| self.arrivals.body(body, || Ok(())));
                 let answer = self.http.clone().oneshot(request.map(axum::body::Body::new));
                 Either::Right(
                     answer
-                        .map(|answer| answer.map(|one| one.map(Body::new)))
+                        .map(|answer| {
+                            let Ok(answer) = answer;
+                            ended(&Span::current(), HTTP_CODE, answer.status().as_u16().into());
+                            Ok(answer.map(Body::new))
+                        })
                         .instrument(span)
                         .boxed(),
                 )

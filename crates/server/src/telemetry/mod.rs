@@ -1,11 +1,12 @@
 //! What the server tells of itself: numbers of calls, of connections and of the engine, as Prometheus
-//! reads them; spans of calls; whether it is well.
+//! reads them; spans of calls, also for a collector; whether it is well.
 
 mod http;
 mod process;
 mod render;
 mod rpc;
 mod rpcs;
+mod traces;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +17,8 @@ pub(crate) use http::{Seen, health};
 use render::CONTENT_TYPE;
 pub(crate) use rpc::Measured;
 use rpcs::Rpcs;
+pub(crate) use traces::{HTTP_CODE, continue_trace, ended};
+pub use traces::{Traces, TracesConfig, TracesError};
 
 /// How many triggers have numbers of their own; all others are told together.
 const TRIGGERS_MAX: usize = 100;

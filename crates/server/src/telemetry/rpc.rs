@@ -11,6 +11,7 @@ use tower::Service;
 use tracing::{Instrument, Span, debug, debug_span, field};
 
 use super::Telemetry;
+use super::traces::{self, GRPC_CODE, continue_trace};
 use crate::connection::Peer;
 
 /// By which name a caller knows a call; it is logged, and given back.
@@ -122,7 +123,8 @@ impl Call {
             if let Some(name) = named(headers).as_ref().and_then(|name| name.to_str().ok()) {
                 span.record("request_id", name);
             }
-            if let Some(trace_id) = trace_id(headers) {
+            let exported = continue_trace(&span, headers);
+            if let Some(trace_id) = exported.as_deref().or_else(|| trace_id(headers)) {
                 span.record("trace_id", trace_id);
             }
         }
@@ -142,6 +144,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         self.telemetry.0.rpcs.method(self.method).end(self.code, took);
+        traces::ended(&self.span, GRPC_CODE, i64::from(self.code as i32));
         self.span.in_scope(|| {
             let (code, duration_us) = (super::rpcs::CODES[self.code as usize], took.as_micros());
             debug!(code, duration_us = u64::try_from(duration_us).unwrap_or(u64::MAX), "answered");

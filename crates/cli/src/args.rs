@@ -33,7 +33,7 @@ pub(crate) use crate::args::fields::{
 };
 pub(crate) use crate::args::inquiry::{
     BoardArgs, EventFields, EventGetArgs, ExportArgs, MoveFilter, PreviewArgs, PublishArgs,
-    Telling, VerdictFilter, WhyArgs, Written,
+    StatusArgs, Telling, VerdictFilter, WhyArgs, Written,
 };
 pub(crate) use crate::args::offline::{BackupArgs, CompactArgs, RestoreArgs, VerifyArgs};
 pub(crate) use crate::args::resources::{
@@ -160,6 +160,9 @@ pub(crate) enum ClientCommand {
     /// How entities moved.
     #[command(subcommand)]
     Move(MoveCommand),
+    /// How the server is: its health, what it has and does, and how fast.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
     /// Prints moves as they are committed, until ctrl-c; goes on when the server was away.
     Watch(WatchArgs),
     /// Tells in sentences what triggers did of late, and why or why not.
@@ -169,6 +172,12 @@ pub(crate) enum ClientCommand {
     /// Writes a backup of a server's database to a file, while it serves.
     Backup(BackupArgs),
 }
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  pawl status
+  pawl status --watch --interval 5s
+  pawl status -o json | jq .rates";
 
 const PIPELINE_EXAMPLES: &str = "\
 Examples:

@@ -22,6 +22,11 @@ impl Clock {
             .map_or_else(String::new, |time| self.since(time))
     }
 
+    /// How many seconds ago; none before now, since clocks differ by a little.
+    pub(crate) fn age_s(&self, time: Option<Stored>) -> Option<i64> {
+        time.map(|time| (self.now.as_second() - time.seconds).max(0))
+    }
+
     fn since(&self, time: Timestamp) -> String {
         const UNITS: [(i64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
         let seconds = self.now.as_second() - time.as_second();

@@ -38,6 +38,7 @@ mod serve;
 mod settings;
 mod show;
 mod signals;
+mod status;
 mod table;
 mod token;
 mod watch;
@@ -131,6 +132,7 @@ async fn be_client(command: ClientCommand, connection: Connection) -> Result<(),
         ClientCommand::Move(MoveCommand::List(args)) => {
             Box::pin(history::moves(args, target)).await
         }
+        ClientCommand::Status(args) => Box::pin(status::run(args, target)).await,
         ClientCommand::Watch(args) => Box::pin(watch::run(args, target)).await,
         ClientCommand::Why(args) => Box::pin(why::run(args, target)).await,
         ClientCommand::Preview(args) => Box::pin(preview::run(args, target)).await,

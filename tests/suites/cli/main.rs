@@ -7,3 +7,4 @@ mod contexts;
 mod door;
 mod resources;
 mod session;
+mod status;

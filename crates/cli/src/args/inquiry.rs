@@ -1,11 +1,13 @@
 //! What the commands take that ask the server and change nothing.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::args::resources::Shape;
+use crate::args::span;
 use crate::clock::moment;
 
 const WHY_EXAMPLES: &str = "\
@@ -234,6 +236,26 @@ pub(crate) struct BoardArgs {
 
     #[command(flatten)]
     pub(crate) shape: Shape,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Shows it again and again, until ctrl-c.
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+
+    /// Over how long rates are taken, and how often --watch shows them.
+    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+
+    #[command(flatten)]
+    pub(crate) shape: Shape,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = span(text)?;
+    let is_fit = (Duration::from_millis(100)..=Duration::from_mins(10)).contains(&interval);
+    if is_fit { Ok(interval) } else { Err("it is from 100ms to 10m".to_owned()) }
 }
 
 pub(super) fn attribute(text: &str) -> Result<(String, serde_json::Value), String> {

@@ -1,7 +1,7 @@
 //! The public contract of Pawl in Rust: the messages, clients and servers
 //! generated from `proto/pawl/v1`, what they mean in the domain's words
-//! ([`convert`]), how they look in JSON ([`json`]), and a client that holds a
-//! watch across interruptions ([`watch`]).
+//! ([`convert`]), how they look in JSON ([`json`]), how decisions are told to people
+//! ([`sentences`]), and a client that holds a watch across interruptions ([`watch`]).
 //!
 //! This crate deliberately does not know how an event is decided, where
 //! anything is stored, or how a connection is made: whoever dials or listens
@@ -9,6 +9,7 @@
 
 pub mod convert;
 pub mod json;
+pub mod sentences;
 pub mod watch;
 
 /// The messages, clients and servers of package `pawl.v1`.

@@ -1,4 +1,5 @@
 use pawl_api::pb::event_service_client::EventServiceClient;
+use pawl_api::sentences::Mood;
 use pawl_api::{json, pb};
 use serde_json::Value;
 
@@ -10,7 +11,6 @@ use crate::manifest::{self, Manifest};
 use crate::output::{plain, print};
 use crate::resource::{Clients, Configured, Resource};
 use crate::why::lookup::Lookup;
-use crate::why::sentences::Mood;
 use crate::why::story::Story;
 
 /// What an event that names none gets for its id and its source: it is never stored.

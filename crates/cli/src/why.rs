@@ -1,12 +1,12 @@
 pub(crate) mod lookup;
 mod nothing;
 mod recent;
-pub(crate) mod sentences;
 pub(crate) mod story;
 
 use pawl_api::pb;
 use pawl_api::pb::event_service_client::EventServiceClient;
 use pawl_api::pb::trigger_service_client::TriggerServiceClient;
+use pawl_api::sentences::Mood;
 use prost_types::Timestamp;
 use tonic::Code;
 
@@ -16,7 +16,6 @@ use crate::failure::Failure;
 use crate::output::{plain, print};
 use crate::why::lookup::Lookup;
 use crate::why::recent::{Occasion, regroup};
-use crate::why::sentences::Mood;
 use crate::why::story::{Story, label, local};
 
 /// `pawl why`: what became of triggers and entities of late, in sentences.

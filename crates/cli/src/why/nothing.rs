@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
 use pawl_api::pb;
+use pawl_api::sentences::noun;
 
 use crate::failure::Failure;
 use crate::why::Asked;
 use crate::why::lookup::Lookup;
-use crate::why::sentences::noun;
 
 /// The event that the service makes of each change of an entity.
 const ENTITY_UPDATED: &str = "entity.updated";

@@ -4,13 +4,13 @@ use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use pawl_api::pb;
 use pawl_api::pb::r#move::Cause;
+use pawl_api::sentences::{Actor, Label, Mood, Scene, headline, sentence};
 use prost_types::{Struct, Timestamp};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::output::{plain, to_json};
 use crate::why::lookup::Lookup;
-use crate::why::sentences::{Actor, Label, Mood, Scene, headline, sentence};
 
 /// One event and what came of it.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-use pawl_api::pb::{DecisionOutcome as Outcome, VerdictResult as Result};
+use crate::pb::{DecisionOutcome as Outcome, VerdictResult as Result};
 
 use super::*;
 

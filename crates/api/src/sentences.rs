@@ -1,26 +1,34 @@
-use pawl_api::pb;
-use pawl_api::pb::r#move::Cause;
+//! Decisions and verdicts in sentences that people understand: whoever tells them gives the names of
+//! stages and triggers, and what is said stands nowhere else.
+
+use crate::pb;
+use crate::pb::r#move::Cause;
 
 /// Whether it happened or only would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub enum Mood {
+    /// It did.
     Happened,
+    /// It would.
     Supposed,
 }
 
 /// A trigger by all that people know it by.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Label {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) revision: i64,
+pub struct Label {
+    /// Its id.
+    pub id: String,
+    /// What people call it; may be empty.
+    pub name: String,
+    /// Which revision was considered.
+    pub revision: i64,
     /// It takes part in a preview only.
-    pub(crate) supposed: bool,
+    pub supposed: bool,
 }
 
 impl Label {
     /// `“Email viewed” (trigger read, revision 1)`.
-    pub(crate) fn told(&self) -> String {
+    pub fn told(&self) -> String {
         let Self { id, name, revision, supposed } = self;
         let which = if *supposed {
             format!("trigger {id}, as in the file")
@@ -33,28 +41,30 @@ impl Label {
 
 /// What one decision is about, in people's words.
 #[derive(Debug, Clone)]
-pub(crate) struct Scene {
-    pub(crate) mood: Mood,
+pub struct Scene {
+    /// Whether it happened.
+    pub mood: Mood,
     /// The stage on which the entity stood, where that is known.
-    pub(crate) here: Option<String>,
+    pub here: Option<String>,
     /// The stage to which it moved, if it did.
-    pub(crate) there: Option<String>,
+    pub there: Option<String>,
     /// The trigger that moved it, if one did.
-    pub(crate) winner: Option<Label>,
+    pub winner: Option<Label>,
 }
 
 /// One trigger of a decision, in people's words.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Actor {
-    pub(crate) label: Label,
+pub struct Actor {
+    /// What it is called.
+    pub label: Label,
     /// The stage on which it sits.
-    pub(crate) stage: String,
+    pub stage: String,
     /// Its filter at the revision that was considered.
-    pub(crate) filter: String,
+    pub filter: String,
 }
 
 /// What became of an entity or a customer: `deal/57 moved from New to Won by “Paid” (…)`.
-pub(crate) fn headline(decision: &pb::Decision, scene: &Scene) -> String {
+pub fn headline(decision: &pb::Decision, scene: &Scene) -> String {
     let pb::Decision { subject, entity_id, event_type, .. } = decision;
     let supposed = scene.mood == Mood::Supposed;
     let who = if entity_id.is_empty() || subject == entity_id {
@@ -113,12 +123,7 @@ fn cause(decision: &pb::Decision, scene: &Scene) -> String {
 }
 
 /// What became of one trigger, and why.
-pub(crate) fn sentence(
-    verdict: &pb::Verdict,
-    entity_id: &str,
-    who: &Actor,
-    scene: &Scene,
-) -> String {
+pub fn sentence(verdict: &pb::Verdict, entity_id: &str, who: &Actor, scene: &Scene) -> String {
     use pb::VerdictResult as Result;
     let noun = noun(entity_id);
     let trigger = who.label.told();
@@ -175,7 +180,7 @@ pub(crate) fn sentence(
 }
 
 /// What people call an entity of this kind.
-pub(crate) fn noun(entity_id: &str) -> &str {
+pub fn noun(entity_id: &str) -> &str {
     match entity_id.split_once('/') {
         Some((kind @ ("lead" | "deal" | "estimate" | "invoice"), _)) => kind,
         Some((kind, _)) if kind.starts_with("smart_process.") => "item",

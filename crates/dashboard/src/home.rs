@@ -9,6 +9,9 @@ const PIPELINES_MAX: usize = 200;
 
 /// The pipelines to choose from; with a single one, its board.
 pub(crate) async fn page(who: Visitor) -> Result<Response, Sorry> {
+    if who.may.publish && !who.may.read {
+        return Ok(Redirect::to("/publish").into_response());
+    }
     who.reader()?;
     let pipelines = who.engine.pipelines(None, String::new(), PIPELINES_MAX).await?.items;
     if let [only] = &pipelines[..] {

@@ -10,14 +10,22 @@
 //! page that comes from elsewhere.
 
 mod assets;
+mod attempt;
 mod board;
 mod card;
 mod door;
+mod entity;
 mod guard;
 mod home;
+mod list;
 mod live;
+mod moving;
+mod outcome;
 mod page;
+mod pictures;
 mod sign_in;
+mod why;
+mod words;
 
 use std::sync::Arc;
 
@@ -36,7 +44,13 @@ pub fn router(door: Shared) -> Router {
         .route("/", get(home::page))
         .route("/boards/{pipeline}", get(board::page))
         .route("/boards/{pipeline}/cards", get(board::cards))
-        .route("/boards/{pipeline}/live", get(live::stream));
+        .route("/boards/{pipeline}/live", get(live::stream))
+        .route("/boards/{pipeline}/list", get(list::page))
+        .route("/boards/{pipeline}/try", get(attempt::page).post(attempt::tried))
+        .route("/boards/{pipeline}/pictures", get(pictures::page))
+        .route("/publish", get(attempt::publish_page).post(attempt::publish_given))
+        .route("/entities/{kind}/{id}", get(entity::page))
+        .route("/entities/{kind}/{id}/move", get(moving::page).post(moving::moved));
     pages
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", axum::routing::post(sign_in::sign_out))

@@ -148,6 +148,11 @@ impl Sorry {
         Self { code: StatusCode::BAD_REQUEST, problem: problem.into() }
     }
 
+    /// Taken apart, for a page with a form that says it itself.
+    pub(crate) fn told(self) -> (StatusCode, String) {
+        (self.code, self.problem)
+    }
+
     pub(crate) fn unauthorized(problem: String) -> Self {
         Self { code: StatusCode::UNAUTHORIZED, problem }
     }

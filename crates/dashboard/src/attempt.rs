@@ -1,0 +1,246 @@
+//! Trying an event: what it would do, and publishing it.
+
+use axum::extract::{Form, Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use maud::{Markup, html};
+use pawl_api::{convert, json, pb};
+use pawl_domain::{Event, Pipeline, PipelineId, TriggerType};
+use pawl_engine::{Engine, EngineError, Published};
+use serde::Deserialize;
+
+use crate::Shared;
+use crate::door::{Place, Visitor};
+use crate::outcome::Outcome;
+use crate::page::{Frame, Sorry};
+use crate::words::Words;
+
+/// Whose events these are when nobody says.
+const SOURCE: &str = "board";
+/// How many event types are suggested.
+const TYPES_MAX: usize = 500;
+
+/// What the form says: an event in parts, or whole as JSON.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Given {
+    #[serde(rename = "type")]
+    event_type: String,
+    subjects: String,
+    source: String,
+    event_id: String,
+    attributes: String,
+    json: String,
+    action: String,
+}
+
+impl Given {
+    /// The event, in the domain's words.
+    fn event(&self, door: &Shared) -> Result<Event, Sorry> {
+        let bad = |error: json::JsonError| Sorry::bad(error.to_string());
+        let mut event: pb::Event = if self.json.trim().is_empty() {
+            let attributes = match self.attributes.trim() {
+                "" => None,
+                text => Some(
+                    json::from_json("google.protobuf.Struct", text)
+                        .map_err(|error| Sorry::bad(format!("attributes: {error}")))?,
+                ),
+            };
+            let subjects = self.subjects.split([',', ' ', '\n', '\r', '\t']);
+            pb::Event {
+                event_id: self.event_id.trim().to_owned(),
+                source: self.source.trim().to_owned(),
+                r#type: self.event_type.trim().to_owned(),
+                subjects: subjects.filter(|id| !id.is_empty()).map(str::to_owned).collect(),
+                attributes,
+                ..pb::Event::default()
+            }
+        } else {
+            json::from_json("pawl.v1.Event", &self.json).map_err(bad)?
+        };
+        if event.event_id.is_empty() {
+            event.event_id = door.fresh_id();
+        }
+        if event.source.is_empty() {
+            SOURCE.clone_into(&mut event.source);
+        }
+        Ok(convert::event("event", event)?)
+    }
+}
+
+/// Publishes one event, with its verdicts.
+async fn publish(engine: &Engine, event: Event) -> Result<Published, Sorry> {
+    let outcomes = engine.publish(vec![event], true).await?.outcomes().await?;
+    let outcome = outcomes.into_iter().next().ok_or(EngineError::OutcomeUnknown)?;
+    Ok(outcome?)
+}
+
+/// What the form is shown with.
+struct Filled<'a> {
+    given: &'a Given,
+    types: &'a [TriggerType],
+    /// What its buttons do.
+    actions: Actions,
+    problem: &'a str,
+}
+
+#[derive(Clone, Copy)]
+struct Actions {
+    preview: bool,
+    publish: bool,
+}
+
+fn form(shown: &Filled<'_>) -> Markup {
+    let Filled { given, types, actions, problem } = *shown;
+    html! {
+        form.grid method="post" data-dialog {
+            @if !problem.is_empty() { p.problem role="alert" { (problem) } }
+            label { "What happened"
+                input name="type" value=(given.event_type) list="event-types" placeholder="email.viewed" autocomplete="off";
+                datalist #event-types {
+                    @for found in types { option value=(found.event_type) { (found.title) } }
+                }
+            }
+            label { "To whom"
+                input name="subjects" value=(given.subjects) placeholder="deal/57, contact/9" autocomplete="off";
+                small { "Entities and customers, between commas" }
+            }
+            label { "Source" input name="source" value=(given.source) placeholder=(SOURCE) autocomplete="off"; }
+            label { "Event id"
+                input name="event_id" value=(given.event_id) autocomplete="off";
+                small { "Left empty, a fresh one is made" }
+            }
+            label.wide { "Attributes"
+                textarea.code name="attributes" rows="3" spellcheck="false" placeholder="{\"amount\": 250}" { (given.attributes) }
+            }
+            details.wide open[!given.json.is_empty()] {
+                summary { "Or a whole event as JSON, which counts instead when it is given" }
+                label { "Event"
+                    textarea.code name="json" rows="6" spellcheck="false" { (given.json) }
+                }
+            }
+            p.actions {
+                @if actions.preview { button.primary name="action" value="preview" { "Preview" } }
+                @if actions.publish { button .primary[!actions.preview] name="action" value="publish" { "Publish" } }
+            }
+        }
+    }
+}
+
+/// The types that entities of a kind can be moved by.
+async fn types(engine: &Engine, pipeline: &Pipeline) -> Result<Vec<TriggerType>, Sorry> {
+    let kind = pipeline.kind.clone();
+    let serves = move |found: &TriggerType| found.serves(kind.as_str());
+    let mut types = engine.trigger_types(serves, String::new(), TYPES_MAX).await?.items;
+    // An update is not published: it is made.
+    types.retain(|found| found.event_type.as_str() != pawl_domain::ENTITY_UPDATED);
+    types.sort_by(|one, other| one.event_type.cmp(&other.event_type));
+    types.dedup_by(|one, other| one.event_type == other.event_type);
+    Ok(types)
+}
+
+pub(crate) async fn page(
+    who: Visitor,
+    Path(pipeline): Path<String>,
+    Query(given): Query<Given>,
+) -> Result<Markup, Sorry> {
+    who.reader()?;
+    let pipeline = who.engine.pipeline(PipelineId::parse("pipeline", &pipeline)?).await?;
+    let types = types(&who.engine, &pipeline).await?;
+    Ok(show(&who, &pipeline, &given, &types, "", None))
+}
+
+fn show(
+    who: &Visitor,
+    pipeline: &Pipeline,
+    given: &Given,
+    types: &[TriggerType],
+    problem: &str,
+    outcome: Option<&Outcome>,
+) -> Markup {
+    let actions = Actions { preview: true, publish: who.may.publish };
+    let body = html! {
+        main.sheet {
+            h1 { "Try an event" }
+            p { "What an event would do, trigger by trigger. A preview changes nothing." }
+            (form(&Filled { given, types, actions, problem }))
+            @if let Some(outcome) = outcome { (outcome.shown()) }
+        }
+    };
+    Frame::new("Try an event").of(who).within(pipeline, "try").page(body)
+}
+
+pub(crate) async fn tried(
+    who: Visitor,
+    _place: Place,
+    State(door): State<Shared>,
+    Path(pipeline): Path<String>,
+    Form(given): Form<Given>,
+) -> Result<Response, Sorry> {
+    who.reader()?;
+    let is_publishing = given.action == "publish";
+    who.require(!is_publishing || who.may.publish, "publish events")?;
+    let pipeline = who.engine.pipeline(PipelineId::parse("pipeline", &pipeline)?).await?;
+    let types = types(&who.engine, &pipeline).await?;
+    let mut words = Words::new(&who);
+    let told = match given.event(&door) {
+        Err(sorry) => Err(sorry),
+        Ok(event) if is_publishing => published(&who.engine, event, &mut words).await,
+        Ok(event) => match who.engine.preview(event, Vec::new()).await {
+            Ok(previewed) => Ok(Outcome::previewed(&previewed, &mut words).await?),
+            Err(error) => Err(error.into()),
+        },
+    };
+    Ok(match told {
+        Ok(outcome) => show(&who, &pipeline, &given, &types, "", Some(&outcome)).into_response(),
+        Err(sorry) => {
+            let (code, problem) = sorry.told();
+            (code, show(&who, &pipeline, &given, &types, &problem, None)).into_response()
+        }
+    })
+}
+
+async fn published(engine: &Engine, event: Event, words: &mut Words) -> Result<Outcome, Sorry> {
+    let published = publish(engine, event).await?;
+    Ok(Outcome::published(&published, words).await?)
+}
+
+/// For whoever may publish and see nothing else.
+pub(crate) async fn publish_page(who: Visitor) -> Result<Markup, Sorry> {
+    who.require(who.may.publish, "publish events")?;
+    Ok(show_publish(&who, &Given::default(), "", None))
+}
+
+fn show_publish(who: &Visitor, given: &Given, problem: &str, outcome: Option<&Outcome>) -> Markup {
+    let actions = Actions { preview: false, publish: true };
+    let body = html! {
+        main.sheet {
+            h1 { "Publish an event" }
+            (form(&Filled { given, types: &[], actions, problem }))
+            @if let Some(outcome) = outcome { (outcome.shown()) }
+        }
+    };
+    Frame::new("Publish an event").of(who).page(body)
+}
+
+pub(crate) async fn publish_given(
+    who: Visitor,
+    _place: Place,
+    State(door): State<Shared>,
+    Form(given): Form<Given>,
+) -> Result<Response, Sorry> {
+    who.require(who.may.publish, "publish events")?;
+    let mut words = Words::new(&who);
+    let told = match given.event(&door) {
+        Ok(event) => published(&who.engine, event, &mut words).await,
+        Err(sorry) => Err(sorry),
+    };
+    let (code, page) = match told {
+        Ok(outcome) => (StatusCode::OK, show_publish(&who, &given, "", Some(&outcome))),
+        Err(sorry) => {
+            let (code, problem) = sorry.told();
+            (code, show_publish(&who, &given, &problem, None))
+        }
+    };
+    Ok((code, page).into_response())
+}

@@ -57,7 +57,7 @@ pub enum Comparison {
 
 impl Comparison {
     /// Whether a list of values may be given.
-    fn takes_list(self) -> bool {
+    pub fn takes_list(self) -> bool {
         !matches!(self, Self::AtLeast | Self::AtMost)
     }
 

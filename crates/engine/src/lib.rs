@@ -17,6 +17,7 @@ mod core;
 mod disk;
 mod entities;
 mod error;
+mod events;
 #[cfg(feature = "feed")]
 mod feed;
 mod handle;
@@ -44,6 +45,7 @@ pub use clock::{Clock, SystemTime};
 pub use disk::{DEFAULT_MIN_FREE_BYTES, FreeSpace, Reserve};
 pub use entities::{Changed, ImportSummary, MoveByHand, OnExisting, UpdateByHand};
 pub use error::{EngineError, WatchError};
+pub use events::{EventQuery, EventsPage, LoggedEvent};
 pub use handle::{Engine, QUEUE_CAPACITY};
 pub use hub::Counts;
 pub use meters::{Distribution, Histogram, Observed};

@@ -11,6 +11,7 @@ mod entities;
 mod events;
 mod identities;
 mod imports;
+mod listed;
 mod load;
 mod moves;
 mod previews;

@@ -24,6 +24,7 @@ mod outcome;
 mod page;
 mod pictures;
 mod sign_in;
+mod trigger;
 mod why;
 mod words;
 
@@ -50,7 +51,8 @@ pub fn router(door: Shared) -> Router {
         .route("/boards/{pipeline}/pictures", get(pictures::page))
         .route("/publish", get(attempt::publish_page).post(attempt::publish_given))
         .route("/entities/{kind}/{id}", get(entity::page))
-        .route("/entities/{kind}/{id}/move", get(moving::page).post(moving::moved));
+        .route("/entities/{kind}/{id}/move", get(moving::page).post(moving::moved))
+        .merge(trigger::routes());
     pages
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", axum::routing::post(sign_in::sign_out))

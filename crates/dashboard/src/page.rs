@@ -164,6 +164,11 @@ impl Sorry {
         Self { code: StatusCode::FORBIDDEN, problem }
     }
 
+    /// What is no longer as it was when the page was made.
+    pub(crate) fn conflict(problem: impl Into<String>) -> Self {
+        Self { code: StatusCode::CONFLICT, problem: problem.into() }
+    }
+
     pub(crate) fn busy(problem: String) -> Self {
         Self { code: StatusCode::SERVICE_UNAVAILABLE, problem }
     }

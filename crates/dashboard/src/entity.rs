@@ -74,7 +74,7 @@ pub(crate) async fn page(
             }
             section aria-labelledby="moves" {
                 h2 #moves { "How it came here" }
-                (timeline(&entity, &steps, &moves, before.is_some()))
+                (timeline(&entity, &steps, &moves, before.is_some(), now))
             }
             @if let Some(why) = &why {
                 section aria-labelledby="why" {
@@ -179,7 +179,13 @@ async fn steps(moves: &MovesPage, words: &mut Words) -> Result<Vec<Step>, Sorry>
     Ok(steps)
 }
 
-fn timeline(entity: &Entity, steps: &[Step], moves: &MovesPage, is_older: bool) -> Markup {
+fn timeline(
+    entity: &Entity,
+    steps: &[Step],
+    moves: &MovesPage,
+    is_older: bool,
+    now: pawl_domain::Timestamp,
+) -> Markup {
     html! {
         @if steps.is_empty() {
             p.faint { @if is_older { "There are no older moves." } @else { "It has not moved yet." } }
@@ -192,7 +198,7 @@ fn timeline(entity: &Entity, steps: &[Step], moves: &MovesPage, is_older: bool) 
                             "(from pipeline " (from) ") "
                         }
                         (step.cause)
-                        " " span.faint { time title=(page::moment(moved.time)) { (page::moment(moved.time)) } }
+                        span.faint { " · " (page::ago(moved.time, now)) " ago" }
                     }
                 }
             }

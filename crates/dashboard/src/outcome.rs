@@ -13,7 +13,7 @@ use crate::words::{Told, Words};
 #[derive(Debug)]
 pub(crate) struct Outcome {
     mood: Mood,
-    outcome: pb::EventOutcome,
+    came: pb::EventOutcome,
     told: Vec<Told>,
 }
 
@@ -54,7 +54,7 @@ impl Outcome {
     async fn of(became: &Became<'_>, mood: Mood, words: &mut Words) -> Result<Self, EngineError> {
         let outcome = convert::event_outcome(became, pb::DecisionView::Full);
         let told = words.tell(&outcome.decisions, mood, outcome.duplicate).await?;
-        Ok(Self { mood, outcome, told })
+        Ok(Self { mood, came: outcome, told })
     }
 
     /// For the script, to mark on a board what the event does.
@@ -73,11 +73,11 @@ impl Outcome {
             };
             decision.verdicts.iter().map(mark).collect::<Vec<_>>()
         };
-        json!(self.outcome.decisions.iter().flat_map(of_decision).collect::<Vec<_>>()).to_string()
+        json!(self.came.decisions.iter().flat_map(of_decision).collect::<Vec<_>>()).to_string()
     }
 
     pub(crate) fn shown(&self) -> Markup {
-        let pb::EventOutcome { event_id, source, duplicate, decisions, .. } = &self.outcome;
+        let pb::EventOutcome { event_id, source, duplicate, decisions, .. } = &self.came;
         html! {
             div.outcome data-marks=(self.marks()) data-event=(event_id) role="status" {
                 h2 { @match self.mood {

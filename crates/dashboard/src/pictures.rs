@@ -67,7 +67,7 @@ fn rate(moves: &[Move], since: Option<Timestamp>, now: Timestamp) -> Markup {
     let total: usize = counts.iter().sum();
     let most = counts.iter().max().copied().unwrap_or_default();
     let text = format!("{total} moves within the last hour, at most {most} in one minute.");
-    let begins = now.before(std::time::Duration::from_secs(60 * 60));
+    let begins = now.before(std::time::Duration::from_hours(1));
     html! {
         section aria-labelledby="rate" {
             h2 #rate { "Moves per minute" }

@@ -30,6 +30,9 @@ const NEW: &str = "/boards/sales/triggers/new";
 const CREATE: &str = "/boards/sales/triggers";
 const CHECK: &str = "/boards/sales/triggers/check";
 
+/// Names and values, as a browser sends them.
+type Form = [(&'static str, &'static str)];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trigger_is_chosen_filled_in_and_fires() {
     let server = Server::start().await;
@@ -114,7 +117,7 @@ async fn what_is_wrong_is_told_where_it_is() {
     let browser = Browser::open(&server);
     let base = [("type", "payment.received"), ("stage", "offer"), ("state", "ACTIVE")];
     let bad = |more: &[(&'static str, &'static str)]| [&base[..], more].concat();
-    let rows: [(&[(&str, &str)], &str, &[&str]); 5] = [
+    let rows: [(&Form, &str, &[&str]); 5] = [
         (&[("filter", "true &&\r\nentity.nonsense")], "bad-filter", &["line 2, column 7: "]),
         (&[("p.min_amount", "a lot")], "bad-p.min_amount", &["is no number"]),
         (&[("id", "a b")], "bad-id", &["use only A-Z"]),

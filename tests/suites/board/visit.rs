@@ -95,9 +95,9 @@ pub(crate) fn marks(page: &str) -> serde_json::Value {
 /// `deal/1` to `deal/3` on New; an opened mail moves them to Read, a paid one to Won if it is large.
 pub(crate) async fn fill(client: &Client) {
     let mut sales = pipeline("sales", "new read won:WON");
-    sales.display_name = "Sales of flowers".to_owned();
+    "Sales of flowers".clone_into(&mut sales.display_name);
     for (stage, name) in sales.stages.iter_mut().zip(["New", "Read", "Won"]) {
-        stage.display_name = name.to_owned();
+        name.clone_into(&mut stage.display_name);
     }
     client.pipeline(sales).await;
     let read = trigger("opened", "sales/read", "email.viewed");

@@ -8,7 +8,7 @@ use pawl_domain::{Move, PipelineId, StageId, Timestamp};
 /// How many minutes the picture of moves shows.
 pub(super) const MINUTES: usize = 60;
 /// Whoever moved something within so long is not silent.
-const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
+const QUIET: Duration = Duration::from_hours(24);
 
 /// How many of these moments lie in each of the last minutes; the last is the one up to now.
 pub(super) fn per_minute(times: impl Iterator<Item = Timestamp>, now: Timestamp) -> Vec<usize> {

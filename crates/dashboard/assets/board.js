@@ -66,7 +66,8 @@ function show(page) {
   const title = $('h1', dialog);
   dialog.setAttribute('aria-label', title ? title.textContent : 'Details');
   if (!dialog.open) dialog.showModal();
-  const first = $('[autofocus], .problem, input:not([type=hidden]), h1', dialog);
+  const places = ['[autofocus]', '.problem', 'input:not([type=hidden], :disabled)', 'h1'];
+  const first = places.map((place) => $(place, dialog)).find(Boolean);
   if (first) {
     if (first.matches('h1, .problem')) first.tabIndex = -1;
     first.focus();
@@ -209,8 +210,8 @@ function listen() {
 
 async function comeBack() {
   try {
-    const response = await fetch(location.href, { credentials: 'same-origin' });
-    if (response.redirected) location.reload();
+    const { response } = await ask(location.href);
+    if (response.redirected) location.reload(); // to sign in again
     else if (response.ok) listen();
     else setTimeout(comeBack, 2000);
   } catch {
@@ -229,7 +230,7 @@ function tell() {
     for (const written of news.cards) put(written);
     for (const moved of news.moves) move(moved, quiet);
     if (news.heads) for (const [stage, head] of Object.entries(news.heads)) heading(stage, head);
-    feed(news.moves);
+    feed(news.latest);
   }
   for (const at of all('.column')) trim(at);
   bring();
@@ -313,7 +314,8 @@ async function bring() {
       if (!old) continue;
       const cause = $('.cause', old);
       if (Number(old.dataset.revision) > Number(card.dataset.revision)) continue;
-      if (card.dataset.stage !== old.dataset.stage) { old.removeAttribute('data-bare'); continue; }
+      // It moved meanwhile, which is about to be told; then it is asked for again.
+      if (card.dataset.stage !== old.dataset.stage) continue;
       const fresh = old.classList.contains('fresh');
       const had = old.contains(document.activeElement);
       old.replaceWith(document.importNode(card, true));
@@ -358,7 +360,7 @@ function heading(stage, { count, triggers }) {
 
 function feed(moves) {
   const list = $('#feed');
-  for (const { move: number, id, from, to, by, time } of moves.slice(-FEED)) {
+  for (const { move: number, id, from, to, by, time } of moves) {
     if ($(`[data-move="${CSS.escape(number)}"]`, list)) continue;
     const item = document.createElement('li');
     item.dataset.move = number;
@@ -391,17 +393,24 @@ function labelOf(stage) {
 async function more(button) {
   const at = button.closest('.column');
   const cards = $('.cards', at);
-  const ids = all('.card', cards).map((card) => card.dataset.id).sort();
-  const after = at.dataset.after || ids.at(-1) || '';
+  let after = at.dataset.after || '';
+  let added = 0;
   button.disabled = true;
   try {
-    const { response, page } = await ask(`${pathOf('cards')}?stage=${encodeURIComponent(at.dataset.stage)}&after=${encodeURIComponent(after)}${fields()}`);
-    if (!response.ok) { toast($('.problem', page)?.textContent || 'That did not work.'); return; }
-    for (const card of all('.card', page)) if (!cardOf(card.dataset.id)) cards.append(document.importNode(card, true));
-    at.dataset.after = $('.next', page)?.dataset.after || '￿';
-    at.dataset.most = Math.max(Number(at.dataset.most || 0) + CARDS, cards.children.length);
+    // They come by their ids, which is not as they stand here: some are here already.
+    do {
+      const { response, page } = await ask(`${pathOf('cards')}?stage=${encodeURIComponent(at.dataset.stage)}&after=${encodeURIComponent(after)}${fields()}`);
+      if (!response.ok) { toast($('.problem', page)?.textContent || 'That did not work.'); return; }
+      for (const card of all('.card', page)) {
+        if (cardOf(card.dataset.id)) continue;
+        cards.append(document.importNode(card, true));
+        added += 1;
+      }
+      after = $('.next', page)?.dataset.after || '';
+    } while (after && !added);
+    at.dataset.after = after;
+    at.dataset.most = Math.max(Number(at.dataset.most || CARDS) + CARDS, cards.children.length);
     trim(at);
-    if (at.dataset.after === '￿') button.hidden = true;
   } catch {
     toast('The server does not answer; try again.');
   } finally {

@@ -86,7 +86,7 @@ fn column(
     let id = on_it.stage_id.as_str();
     let shown = on_it.entities.len();
     html! {
-        section.column role="listitem" data-stage=(id) aria-labelledby={ "stage-" (id) } {
+        div.column role="listitem" data-stage=(id) aria-labelledby={ "stage-" (id) } {
             (stripe(stage))
             header {
                 h2 id={ "stage-" (id) } { (stage_label(stage)) }

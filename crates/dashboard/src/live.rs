@@ -1,7 +1,7 @@
 //! What happens on a board, as server-sent events. The id of each is a resume token: a browser that
 //! lost the connection comes back with it, and goes on where it was.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -81,6 +81,7 @@ pub(crate) async fn stream(
         names: HashMap::new(),
         next: Instant::now(),
         next_heads: Instant::now(),
+        owes_heads: false,
         has_begun: false,
     };
     Ok(Sse::new(stream::unfold(Some(teller), |teller| async {
@@ -106,6 +107,8 @@ struct Teller {
     names: HashMap<String, String>,
     next: Instant,
     next_heads: Instant,
+    /// Whether something moved since.
+    owes_heads: bool,
     has_begun: bool,
 }
 
@@ -124,6 +127,8 @@ struct News {
     token: Option<ResumeToken>,
     /// Where each entity that moved stands now; the last of its moves.
     moves: HashMap<String, (usize, Value)>,
+    /// The latest moves, also those that were not an entity's last.
+    latest: VecDeque<Value>,
     /// Which entities were written last, as cards.
     cards: HashMap<String, Value>,
     gone: HashSet<String>,
@@ -137,10 +142,10 @@ impl News {
         moves.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
         let mut on_stage: HashMap<&str, usize> = HashMap::new();
         let (mut told, mut left) = (Vec::new(), Vec::new());
-        for (index, (_, moved)) in moves.iter().enumerate() {
+        for (_, moved) in moves {
             let count = on_stage.entry(moved["to"].as_str().unwrap_or_default()).or_default();
             *count += 1;
-            if index < FEED || *count <= CARDS {
+            if *count <= CARDS {
                 told.push(moved);
             } else {
                 left.push(&moved["id"]);
@@ -149,6 +154,7 @@ impl News {
         told.reverse();
         json!({
             "moves": told,
+            "latest": self.latest,
             "left": left,
             "cards": self.cards.values().collect::<Vec<_>>(),
             "gone": self.gone,
@@ -170,13 +176,15 @@ impl Teller {
         loop {
             sleep_until(self.next).await;
             let step = tokio::select! {
-                step = watch.next() => step,
+                step = watch.next() => step.map(Some),
+                // What moved last is counted soon, also when nothing follows.
+                () = sleep_until(self.next_heads), if self.owes_heads => Ok(None),
                 () = &mut self.who.ended => return Next::End,
             };
             self.next = Instant::now() + PACE;
             let mut news = News::default();
             let mut step = match step {
-                Ok(step) => Some(step),
+                Ok(step) => step,
                 Err(problem) => {
                     warn!(%problem, "a board's watch failed");
                     return Next::End;
@@ -197,6 +205,7 @@ impl Teller {
             self.complete(&mut news).await;
             let is_due = news.count == 0 || Instant::now() >= self.next_heads;
             let heads = if is_due { self.heads().await } else { None };
+            self.owes_heads = !is_due;
             if news.count == 0 && heads.is_none() && news.token.is_none() {
                 continue;
             }
@@ -257,6 +266,10 @@ impl Teller {
         match item {
             Shown::Move(id, moved) => {
                 let told = self.moved(id, moved);
+                news.latest.push_back(told.clone());
+                if news.latest.len() > FEED {
+                    news.latest.pop_front();
+                }
                 news.moves.insert(moved.entity_id.to_string(), (news.count, told));
             }
             Shown::Entity(entity) => {

@@ -130,6 +130,12 @@ impl Server {
         *self = Self::launch(self.data.clone(), self.args.clone(), port).await;
     }
 
+    /// Starts it again on the same directory, with other arguments.
+    pub async fn restart_with(&mut self, args: &[&str]) {
+        self.args = args.iter().map(ToString::to_string).collect();
+        self.restart(Port::Any).await;
+    }
+
     /// Starts it again on the same directory and kills it after so long, most likely before it serves.
     /// Says whether it had said by then that it listens.
     pub async fn restart_and_kill(&mut self, after: Duration) -> bool {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use pawl_domain::{
-    Changes, Color, CustomerReach, DisplayName, EntityId, Event, Fields, NewEntity, NewPipeline,
-    NewTrigger, Rejection, Semantics, Stage, Stages, Subject, TriggerSelection, TriggerState,
+    Changes, Color, CustomerReach, DisplayName, EntityId, Event, Fields, Limits, NewEntity,
+    NewPipeline, NewTrigger, Rejection, Semantics, Stage, Stages, Subject, TriggerSelection,
+    TriggerState,
 };
 use pawl_engine::{Clock, DEFAULT_STALL_AFTER, Engine, OnExisting, Options, Reserve, Retention};
 
@@ -76,7 +77,8 @@ fn start(dir: &Path) -> Result<Engine, Failure> {
     let clock = Clock::steady(SystemTime::now);
     let (dedupe_window, retention) = (Duration::from_hours(24), Retention::default());
     let (reserve, stall_after) = (Reserve::none(), DEFAULT_STALL_AFTER);
-    let options = Options { clock, dedupe_window, retention, reserve, stall_after };
+    let limits = Limits::default();
+    let options = Options { clock, dedupe_window, retention, reserve, stall_after, limits };
     Ok(Engine::start(dir, options)?)
 }
 

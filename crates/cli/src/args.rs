@@ -2,6 +2,7 @@ mod config;
 mod connection;
 mod fields;
 mod inquiry;
+mod limits;
 mod offline;
 #[cfg(test)]
 mod reference;
@@ -92,6 +93,7 @@ fn long_notes() -> String {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 pub(crate) enum Command {
     /// Runs the server until ctrl-c or SIGTERM.
     Serve(ServeArgs),

@@ -58,6 +58,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
             max_age: args.max_connection_age.0,
         },
         max_waiting: args.max_waiting_calls,
+        limits: args.limits.into(),
         ..pawl_server::Config::new(data.path(), args.listen)
     };
     config.reserve.min_free_bytes = args.min_free_bytes;

@@ -19,6 +19,7 @@ mod listening;
 mod parameter;
 mod pipeline;
 mod rejection;
+mod settable;
 mod stats;
 mod text;
 mod time;
@@ -46,6 +47,7 @@ pub use pipeline::{
     CustomerReach, NewPipeline, Pipeline, PipelinePatch, Semantics, Stage, Stages, TriggerSelection,
 };
 pub use rejection::{Rejection, Resource};
+pub use settable::Limits;
 pub use stats::{TriggerStats, TriggerTally};
 pub use text::{Color, Detail, DisplayName, Prose};
 pub use time::Timestamp;

@@ -173,14 +173,31 @@ pub enum Rejection {
     },
     /// One more trigger would be too many for one event to consider.
     #[error(
-        "pipeline {pipeline_id:?} has {limit} triggers that listen to {event_type:?} already, \
-         which is the limit; delete one first"
+        "pipeline {pipeline_id:?} has {count} triggers that listen to {event_type:?} already, \
+         the limit is {limit}; delete one first"
     )]
     TriggerLimit {
         /// The crowded pipeline.
         pipeline_id: String,
         /// The event type they all listen to.
         event_type: String,
+        /// How many there are: more than may be when the limit was higher once.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// One more trigger would be too many on a stage.
+    #[error(
+        "stage {stage_id:?} of pipeline {pipeline_id:?} has {count} triggers already, the limit is \
+         {limit}; delete one first, or choose another stage"
+    )]
+    StageTriggerLimit {
+        /// The pipeline of the stage.
+        pipeline_id: String,
+        /// The crowded stage.
+        stage_id: String,
+        /// How many it has: more than may be when the limit was higher once.
+        count: usize,
         /// The limit.
         limit: usize,
     },
@@ -234,6 +251,7 @@ macro_rules! field_of {
             | Rejection::BuiltInType { .. }
             | Rejection::ReachTooLarge { .. }
             | Rejection::TriggerLimit { .. }
+            | Rejection::StageTriggerLimit { .. }
             | Rejection::DiskFull { .. }
             | Rejection::IdentitiesFull { .. } => None,
         }

@@ -29,6 +29,15 @@ impl Value {
         let _ = measure("", self, 2, &mut bytes);
         bytes
     }
+
+    /// How many levels are below it.
+    fn depth(&self) -> usize {
+        match self {
+            Self::List(items) => items.iter().map(|item| item.depth() + 1).max().unwrap_or(0),
+            Self::Map(map) => map.values().map(|item| item.depth() + 1).max().unwrap_or(0),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => 0,
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -73,14 +82,21 @@ impl Fields {
             measure(field, value, 2, &mut bytes)?;
         }
         if bytes > FIELDS_MAX_BYTES {
-            return Err(Rejection::invalid(
-                field,
-                format!(
-                    "takes {bytes} bytes, the limit is {FIELDS_MAX_BYTES}; keep large content elsewhere and link to it"
-                ),
-            ));
+            return Err(Self::too_large(field, bytes, FIELDS_MAX_BYTES));
         }
         Ok(Self(map))
+    }
+
+    pub(crate) fn too_large(field: &str, bytes: usize, limit: usize) -> Rejection {
+        let problem = format!(
+            "takes {bytes} bytes, the limit is {limit}; keep large content elsewhere and link to it"
+        );
+        Rejection::invalid(field, problem)
+    }
+
+    pub(crate) fn too_deep(field: &str, limit: usize) -> Rejection {
+        let problem = format!("is nested deeper than {limit} levels, the limit; flatten it");
+        Rejection::invalid(field, problem)
     }
 
     /// The values by name.
@@ -102,6 +118,11 @@ impl Fields {
             let _ = measure("", value, 2, &mut bytes);
         }
         bytes
+    }
+
+    /// How many levels they nest; a flat map has one.
+    pub fn depth(&self) -> usize {
+        1 + self.0.values().map(Value::depth).max().unwrap_or(0)
     }
 
     /// These fields with `patch` laid over them key by key; a null removes its key.
@@ -128,10 +149,7 @@ fn measure(field: &str, value: &Value, depth: usize, bytes: &mut usize) -> Resul
     *bytes += OVERHEAD_BYTES;
     let deeper = |bytes: &mut usize, child: &Value| {
         if depth > FIELDS_MAX_DEPTH {
-            return Err(Rejection::invalid(
-                field,
-                format!("is nested deeper than {FIELDS_MAX_DEPTH} levels, the limit; flatten it"),
-            ));
+            return Err(Fields::too_deep(field, FIELDS_MAX_DEPTH));
         }
         measure(field, child, depth + 1, bytes)
     };

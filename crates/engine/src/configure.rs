@@ -208,10 +208,12 @@ impl Writer {
         let last_revision = deleted_now.or(deleted_before).map_or(0, |version| version.revision);
         let place = self.state.pipeline(&new.pipeline_id)?;
         let trigger_type = self.state.trigger_type(&new.type_code)?;
-        place.check_room(&trigger_type.event_type)?;
+        place.check_listening(&trigger_type.event_type, &self.options.limits)?;
+        place.check_stage(&new.stage_id, &self.options.limits)?;
         let version = Version::first(last_revision, self.now);
         let created =
             Trigger::create(new, &place.pipeline, trigger_type, self.next_sequence(), version)?;
+        self.options.limits.check_trigger(None, &created)?;
         Ok(self.write_trigger(created, request, mode))
     }
 
@@ -229,6 +231,10 @@ impl Writer {
         let revised = known.revised(patch, &place.pipeline, trigger_type, self.now)?;
         if revised == **known {
             return Ok(revised);
+        }
+        self.options.limits.check_trigger(Some(known), &revised)?;
+        if revised.stage_id != known.stage_id {
+            place.check_stage(&revised.stage_id, &self.options.limits)?;
         }
         Ok(self.write_trigger(revised, None, mode))
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pawl_domain::Timestamp;
+use pawl_domain::{Limits, Timestamp};
 use pawl_store::{Head, Store, StoreError};
 use tokio::sync::{Semaphore, watch};
 
@@ -31,6 +31,8 @@ pub struct Options {
     pub reserve: Reserve,
     /// After how long it is a stall when work is in hand and nothing becomes of it.
     pub stall_after: Duration,
+    /// How much may come in.
+    pub limits: Limits,
 }
 
 /// What reads and watches share with the writer.

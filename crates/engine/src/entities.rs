@@ -149,6 +149,7 @@ impl Writer {
         let row = self.known_entity(&id)?;
         row.entity.version.expect(expected_revision)?;
         let entity = row.entity.revised(patch, self.now)?;
+        self.options.limits.check_entity(Some(&row.entity), &entity)?;
         let changes = Changes::between(&row.entity, &entity);
         if changes.is_empty() {
             let changed = entity != *row.entity;
@@ -275,7 +276,10 @@ impl Writer {
     fn new_entity(&self, new: NewEntity, before: Option<&EntityRow>) -> Result<Entity, Rejection> {
         let place = self.state.pipeline(&new.pipeline_id)?;
         let last_revision = before.map_or(0, |row| row.entity.version.revision);
-        Entity::create(new, &place.pipeline, Version::first(last_revision, self.now))
+        let version = Version::first(last_revision, self.now);
+        let entity = Entity::create(new, &place.pipeline, version)?;
+        self.options.limits.check_entity(None, &entity)?;
+        Ok(entity)
     }
 
     /// The chain of moves goes on behind a deletion: history is kept (X6).

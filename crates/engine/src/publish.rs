@@ -67,6 +67,8 @@ impl Writer {
                 event_id: event.id.to_string(),
             }));
         }
+        // What was published under higher limits is answered all the same.
+        self.options.limits.check_event(&event)?;
         // Here and not with the whole of what was published together: each event is answered for itself.
         self.admit(&Intent::WriteEvent(None))?;
         let now = self.now;
@@ -111,6 +113,7 @@ impl Writer {
         event: Event,
         triggers: Vec<NewTrigger>,
     ) -> Result<Previewed, Refusal> {
+        self.options.limits.check_event(&event).map_err(|rejection| rejection.within("event"))?;
         // Only this thread sees the state, so what is put back nobody has missed.
         let mut replaced = Vec::new();
         let mut previewed = Ok(());
@@ -167,10 +170,13 @@ impl Writer {
             }
             (before.created_at, before.version.next(self.now))
         } else {
-            place.check_room(&trigger_type.event_type)?;
+            place.check_listening(&trigger_type.event_type, &self.options.limits)?;
+            place.check_stage(&new.stage_id, &self.options.limits)?;
             (self.next_sequence() + index, Version::first(0, self.now))
         };
-        Trigger::create(new, &place.pipeline, trigger_type, created_at, version)
+        let trigger = Trigger::create(new, &place.pipeline, trigger_type, created_at, version)?;
+        self.options.limits.check_trigger(before, &trigger)?;
+        Ok(trigger)
     }
 }
 

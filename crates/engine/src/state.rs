@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use pawl_domain::limits::LISTENING_MAX;
 use pawl_domain::{
-    EventType, Listener, Listening, Pipeline, PipelineId, Rejection, Resource, StageId, Trigger,
-    TriggerId, TriggerType, TypeCode, built_in_types,
+    EventType, Limits, Listener, Listening, Pipeline, PipelineId, Rejection, Resource, StageId,
+    Trigger, TriggerId, TriggerType, TypeCode, built_in_types,
 };
 use pawl_store::{EntityRow, Store, StoreError};
 
@@ -158,14 +157,41 @@ impl PipelineState {
     }
 
     /// Refuses when one more trigger would be too many for one event to consider.
-    pub(crate) fn check_room(&self, event_type: &EventType) -> Result<(), Rejection> {
-        if self.listening(event_type).len() < LISTENING_MAX {
+    pub(crate) fn check_listening(
+        &self,
+        event_type: &EventType,
+        limits: &Limits,
+    ) -> Result<(), Rejection> {
+        let limit = limits.max_triggers_per_pipeline_and_event_type;
+        let count = self.listening(event_type).len();
+        if count < limit {
             return Ok(());
         }
         Err(Rejection::TriggerLimit {
             pipeline_id: self.pipeline.id.to_string(),
             event_type: event_type.to_string(),
-            limit: LISTENING_MAX,
+            count,
+            limit,
+        })
+    }
+
+    /// Refuses when one more trigger would be too many on a stage.
+    pub(crate) fn check_stage(&self, stage: &StageId, limits: &Limits) -> Result<(), Rejection> {
+        let limit = limits.max_triggers_per_stage;
+        // Most pipelines have fewer in all: then nothing has to be counted.
+        let in_all: usize = self.listening.values().map(|all| all.len()).sum();
+        if in_all < limit {
+            return Ok(());
+        }
+        let count = self.triggers().filter(|trigger| trigger.stage_id == *stage).count();
+        if count < limit {
+            return Ok(());
+        }
+        Err(Rejection::StageTriggerLimit {
+            pipeline_id: self.pipeline.id.to_string(),
+            stage_id: stage.to_string(),
+            count,
+            limit,
         })
     }
 

@@ -6,6 +6,7 @@ use pawl_engine::{
     DEFAULT_BACKUP_PATIENCE, DEFAULT_MIN_FREE_BYTES, DEFAULT_STALL_AFTER, Reserve, Retention,
 };
 
+use crate::limits::Limits;
 use crate::machine;
 use crate::tls::TlsFiles;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub connections: Connections,
     /// Unary calls that may be waiting to be decided, all clients together; further ones are refused.
     pub max_waiting: u32,
+    /// How much one request may hold.
+    pub limits: Limits,
 }
 
 /// How connections live, and the watches on them: which are held for weeks, through proxies that cut
@@ -99,6 +102,7 @@ impl Config {
             backup_patience: DEFAULT_BACKUP_PATIENCE,
             connections: Connections::default(),
             max_waiting: DEFAULT_MAX_WAITING,
+            limits: Limits::default(),
         }
     }
 }
@@ -107,14 +111,7 @@ impl Config {
 pub(crate) const HEADERS_MAX_BYTES: u32 = 16 * 1_024;
 /// So often may the server have to end a stream of a connection for what its client did wrong.
 pub(crate) const ERRORS_MAX: usize = 1_024;
-/// Largest request message.
-pub(crate) const MESSAGE_MAX_BYTES: usize = 4 * 1_024 * 1_024;
-/// Most events in one message of `PublishEvents`.
-pub(crate) const EVENTS_PER_MESSAGE_MAX: usize = 1_000;
-/// Most entities in one message of `ImportEntities`.
-pub(crate) const IMPORT_ENTITIES_MAX: usize = 1_000;
-/// Most results on one page of a list, and how many there are unless said otherwise.
-pub(crate) const PAGE_SIZE_MAX: usize = 1_000;
+/// How many results a page of a list has unless said otherwise, if so many may be.
 pub(crate) const PAGE_SIZE_DEFAULT: usize = 50;
 /// Most values in one list of a watch's filter.
 pub(crate) const FILTER_VALUES_MAX: usize = 1_000;

@@ -14,6 +14,7 @@ mod frames;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod http;
+mod limits;
 mod machine;
 mod page;
 mod request;
@@ -28,6 +29,8 @@ pub use access::{
     list as list_tokens, revoke as revoke_token,
 };
 pub use config::{Config, Connections, DEFAULT_DEDUPE_WINDOW, DEFAULT_MAX_WAITING};
+pub use limits::{LimitError, Limits};
+pub use pawl_domain::Limits as ModelLimits;
 pub use pawl_engine::{
     DEFAULT_BACKUP_PATIENCE, DEFAULT_MAX_IDENTITIES, DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION,
     DEFAULT_STALL_AFTER, FreeSpace, Reserve, Retention,

@@ -7,7 +7,7 @@ use prost::Message;
 use tonic::Status;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::config::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
+use crate::config::PAGE_SIZE_DEFAULT;
 use crate::status;
 
 /// A list request: knows its page and can be asked for everything else.
@@ -36,13 +36,14 @@ list_requests! {
     ListMovesRequest ListVerdictsRequest
 }
 
-/// How many results are wanted; a refusal names `field`.
-pub(crate) fn page_limit(field: &str, size: i32) -> Result<usize, Status> {
+/// How many results are wanted, of at most so many; a refusal names `field`.
+pub(crate) fn page_limit(field: &str, size: i32, max: usize) -> Result<usize, Status> {
+    let default = PAGE_SIZE_DEFAULT.min(max);
     match usize::try_from(size) {
-        Ok(0) => Ok(PAGE_SIZE_DEFAULT),
-        Ok(size) => Ok(size.min(PAGE_SIZE_MAX)),
+        Ok(0) => Ok(default),
+        Ok(size) => Ok(size.min(max)),
         Err(_) => {
-            let problem = format!("must be 0 to {PAGE_SIZE_MAX}; 0 means {PAGE_SIZE_DEFAULT}");
+            let problem = format!("must be 0 to {max}; 0 means {default}");
             Err(status::rejected(&Rejection::invalid(field, problem)))
         }
     }
@@ -60,10 +61,10 @@ pub(crate) struct PageRequest {
 }
 
 impl PageRequest {
-    /// Reads the page from a request and leaves the rest of it.
-    pub(crate) fn take<R: ListRequest>(request: &mut R) -> Result<Self, Status> {
+    /// Reads the page from a request and leaves the rest of it; it has at most `max` results.
+    pub(crate) fn take<R: ListRequest>(request: &mut R, max: usize) -> Result<Self, Status> {
         let (size, token) = request.take_page();
-        let limit = page_limit("page_size", size)?;
+        let limit = page_limit("page_size", size, max)?;
         let kind = xxh3_64_with_seed(R::NAME.as_bytes(), 0);
         let list = xxh3_64_with_seed(&request.encode_to_vec(), kind);
         let mut page = Self { limit, after: String::new(), list };

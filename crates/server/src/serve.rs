@@ -27,13 +27,13 @@ use tracing::{info, warn};
 
 use crate::access::{Access, AccessFileError, Gate, Guarded};
 use crate::arrival::Arrivals;
-use crate::config::{Connections, ERRORS_MAX, HEADERS_MAX_BYTES, MESSAGE_MAX_BYTES, STOP_GRACE};
+use crate::config::{Connections, ERRORS_MAX, HEADERS_MAX_BYTES, STOP_GRACE};
 use crate::connection::{Connection, accept};
 use crate::http::{self, Doors, Front};
 use crate::services::{MOVE_SERVICE, MoveServiceServer, Services, System};
 use crate::telemetry::{Measured, Seen, Telemetry};
 use crate::tls::{Tls, TlsError};
-use crate::{Config, machine};
+use crate::{Config, LimitError, machine};
 
 /// How often it is looked whether credentials have changed.
 const FRESHNESS: Duration = Duration::from_secs(1);
@@ -66,6 +66,9 @@ pub enum StartError {
         /// For how long identities are to be remembered.
         window: Duration,
     },
+    /// A limit is set to what cannot be.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The address cannot be had.
     #[error(
         "cannot listen on {listen}: {source}; stop what listens there or choose another address"
@@ -122,7 +125,8 @@ pub struct Running {
 
 /// Opens the database and listens. Calls are answered once [`Running::run_until`] is awaited.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let listen = config.listen;
+    let (listen, limits) = (config.listen, config.limits);
+    limits.check()?;
     let access =
         config.access_file.as_deref().map_or_else(|| Ok(Access::open()), Access::from_file)?;
     let tls = config.tls.map(Tls::read).transpose()?.map(Arc::new);
@@ -158,6 +162,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         retention: config.retention,
         reserve: config.reserve,
         stall_after: config.stall_after,
+        limits: limits.model,
     };
     let opened = tokio::task::spawn_blocking(move || Engine::start(&config.data, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
@@ -169,7 +174,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         moves = engine.head().moves, entities = engine.counts().entities, "open"
     );
     let connections = config.connections;
-    let services = Services { engine: engine.clone(), max_watch_age: connections.max_age };
+    let services = Services { engine: engine.clone(), max_watch_age: connections.max_age, limits };
     let system = System {
         services: services.clone(),
         start_time,
@@ -213,9 +218,10 @@ fn routes(services: Services, system: System) -> Result<(HealthReporter, Routes)
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     let mut routes = Routes::builder();
+    let most = services.limits.max_message_bytes;
     macro_rules! add {
         ($($server:ident($service:expr))+) => {$(
-            routes.add_service($server::new($service).max_decoding_message_size(MESSAGE_MAX_BYTES));
+            routes.add_service($server::new($service).max_decoding_message_size(most));
         )+};
     }
     add! {

@@ -4,6 +4,7 @@
 mod documented;
 mod entities;
 mod events;
+mod limits;
 mod messages;
 mod pipelines;
 mod row;

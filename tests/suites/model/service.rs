@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use pawl_domain::{EntityPlace, NewTriggerType, Prose, Rejection, Resource, TypeCode};
+use pawl_domain::{EntityPlace, Limits, NewTriggerType, Prose, Rejection, Resource, TypeCode};
 use pawl_engine::{
     Clock, DEFAULT_STALL_AFTER, Engine, EngineError, EntityQuery, MoveByHand, MoveQuery, Options,
     Published, Reserve, Retention, Told, TriggerQuery, UpdateByHand, VerdictQuery,
@@ -38,6 +38,7 @@ impl Service {
             retention: Retention { max_age: None, ..Retention::default() },
             reserve: Reserve::none(),
             stall_after: DEFAULT_STALL_AFTER,
+            limits: Limits::default(),
         };
         let engine = Engine::start(dir, options).expect("the database opens");
         let code: TypeCode = to::id("chained");
@@ -106,6 +107,7 @@ fn refusal(rejection: &Rejection) -> String {
         | Rejection::RequestIdReused { .. }
         | Rejection::BuiltInType { .. }
         | Rejection::TriggerLimit { .. }
+        | Rejection::StageTriggerLimit { .. }
         | Rejection::DiskFull { .. }
         | Rejection::IdentitiesFull { .. }
         | Rejection::OutOfScope { .. } => format!("unforeseen: {rejection}"),

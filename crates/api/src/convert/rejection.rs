@@ -141,12 +141,21 @@ fn meaning(rejection: &Rejection) -> (Code, ErrorReason, Metadata) {
             ErrorReason::ReachTooLarge,
             vec![("limit", limit.to_string())],
         ),
-        Rejection::TriggerLimit { pipeline_id, event_type, limit } => (
+        Rejection::TriggerLimit { pipeline_id, event_type, limit, .. } => (
             Code::FailedPrecondition,
             ErrorReason::TriggerLimit,
             vec![
                 ("pipeline_id", text(pipeline_id)),
                 ("event_type", text(event_type)),
+                ("limit", limit.to_string()),
+            ],
+        ),
+        Rejection::StageTriggerLimit { pipeline_id, stage_id, limit, .. } => (
+            Code::FailedPrecondition,
+            ErrorReason::TriggerLimit,
+            vec![
+                ("pipeline_id", text(pipeline_id)),
+                ("stage_id", text(stage_id)),
                 ("limit", limit.to_string()),
             ],
         ),
@@ -259,7 +268,18 @@ mod tests {
             Rejection::RevisionMismatch { expected_revision: 1, actual_revision: 2 },
             Rejection::EventIdReused { source_name: s("mailer"), event_id: s("e1") },
             Rejection::RequestIdReused { request_id: s("r1") },
-            Rejection::TriggerLimit { pipeline_id: s("sales"), event_type: s("x"), limit: 1_000 },
+            Rejection::TriggerLimit {
+                pipeline_id: s("sales"),
+                event_type: s("x"),
+                count: 1_001,
+                limit: 1_000,
+            },
+            Rejection::StageTriggerLimit {
+                pipeline_id: s("sales"),
+                stage_id: s("won"),
+                count: 1_001,
+                limit: 1_000,
+            },
             Rejection::DiskFull { path: s("/data"), free_bytes: 7, min_free_bytes: 1_000 },
             Rejection::IdentitiesFull { count: 1_001, limit: 1_000 },
         ]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
+use super::limits::LimitArgs;
 use super::span;
 use super::traces::TracesArgs;
 
@@ -171,6 +172,9 @@ pub(crate) struct ServeArgs {
     /// or take a tenth, so that clients spread over servers behind a balancer.
     #[arg(long, value_name = "SPAN", default_value = "unlimited", help_heading = CONNECTIONS)]
     pub(crate) max_connection_age: Bound,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 
     /// What to log: a level, or levels by module such as `info,pawl_engine=debug`.
     #[arg(

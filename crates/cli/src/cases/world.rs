@@ -132,6 +132,7 @@ impl State {
         Err(Rejection::TriggerLimit {
             pipeline_id: pipeline.to_string(),
             event_type: event_type.to_string(),
+            count: LISTENING_MAX,
             limit: LISTENING_MAX,
         })
     }

@@ -14,13 +14,13 @@ use crate::limits::FILTER_MAX_DEPTH;
 /// What a compiled pattern of `matches` may take; compiling a larger one would take too long.
 const PATTERN_MAX_BYTES: usize = 64 * 1_024;
 
-/// Checks a whole filter. Numbers without a point become doubles where they are reckoned with
+/// Checks a whole filter, and says how deep it nests. Numbers without a point become doubles where they are reckoned with
 /// doubles: all numbers of events and entities are doubles, and CEL does not mix the two.
-pub(super) fn check(expression: &mut Expression, source: &SourceInfo) -> Result<(), Flaw> {
-    let mut checker = Checker { source, bound: Vec::new(), at: 0, in_body: false };
+pub(super) fn check(expression: &mut Expression, source: &SourceInfo) -> Result<usize, Flaw> {
+    let mut checker = Checker { source, bound: Vec::new(), at: 0, deepest: 0, in_body: false };
     let result = checker.check(expression, 0)?;
     if Type::Bool.meets(result) {
-        return Ok(());
+        return Ok(checker.deepest);
     }
     Err(Flaw::new(0, format!("is {}; a filter is true or false", result.name())))
 }
@@ -31,6 +31,8 @@ struct Checker<'s> {
     bound: Vec<(String, Type)>,
     /// Where in the text the expression stands that is being checked.
     at: usize,
+    /// How deep it went so far.
+    deepest: usize,
     in_body: bool,
 }
 
@@ -47,6 +49,7 @@ impl Checker<'_> {
         if depth > FILTER_MAX_DEPTH {
             return Err(scan::too_deep(self.at));
         }
+        self.deepest = self.deepest.max(depth);
         let at = self.at;
         if let Some(path) = path_of(&expression.expr)
             && !self.bound.iter().any(|(name, _)| *name == path[0])

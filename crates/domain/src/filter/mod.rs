@@ -72,6 +72,8 @@ pub(crate) enum Holding {
 struct Compiled {
     /// Joined by `&&`.
     parts: Vec<Part>,
+    /// How deep it nests, as it is written or as it is read.
+    depth: usize,
     /// All of it, for what it may cost; only when at worst that is too much.
     dear: Option<Expression>,
     /// Its leaves, when somebody wants them explained.
@@ -101,6 +103,11 @@ impl Filter {
     /// The expression as it was sent.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// How many levels it nests; 0 when it was stored and cannot be read any more.
+    pub fn depth(&self) -> usize {
+        self.compiled().map_or(0, |compiled| compiled.depth)
     }
 
     fn compiled(&self) -> Result<&Compiled, String> {
@@ -268,9 +275,9 @@ fn compile(text: &str) -> Result<Compiled, Flaw> {
         return Err(Flaw::new(0, problem));
     }
     // Before the parser, whose stack grows with the nesting.
-    scan::check_depth(text)?;
+    let nested = scan::check_depth(text)?;
     let (mut whole, source) = parse(text)?;
-    check::check(&mut whole, &source)?;
+    let depth = check::check(&mut whole, &source)?.max(nested);
     let dear = cost::of(&whole, &Sizes::MAX) > FILTER_COST_MAX;
     let part = |text: &str| {
         let (mut expression, source) = parse(text)?;
@@ -280,7 +287,7 @@ fn compile(text: &str) -> Result<Compiled, Flaw> {
         Ok(Part { text: text.to_owned(), native, expression })
     };
     let parts = scan::conjuncts(text).into_iter().map(part).collect::<Result<_, Flaw>>()?;
-    Ok(Compiled { parts, dear: dear.then_some(whole), leaves: OnceLock::new() })
+    Ok(Compiled { parts, depth, dear: dear.then_some(whole), leaves: OnceLock::new() })
 }
 
 impl PartialEq for Filter {

@@ -84,9 +84,10 @@ fn string_length(rest: &[u8], raw: bool) -> usize {
     rest.len()
 }
 
-/// Refuses what nests deeper than the parser should go.
-pub(super) fn check_depth(text: &str) -> Result<(), Flaw> {
+/// How deep it nests; refuses what nests deeper than the parser should go.
+pub(super) fn check_depth(text: &str) -> Result<usize, Flaw> {
     let (mut depth, mut unary, mut questions) = (0_usize, 0_usize, 0_usize);
+    let mut deepest = 0;
     for Token { kind, start, .. } in tokens(text) {
         unary = if kind == Kind::Unary { unary + 1 } else { 0 };
         match kind {
@@ -95,11 +96,12 @@ pub(super) fn check_depth(text: &str) -> Result<(), Flaw> {
             Kind::Question => questions += 1,
             Kind::And | Kind::Or | Kind::Unary | Kind::Other => {}
         }
-        if depth.max(unary).max(questions) > FILTER_MAX_DEPTH {
+        deepest = deepest.max(depth).max(unary).max(questions);
+        if deepest > FILTER_MAX_DEPTH {
             return Err(too_deep(text[..start].chars().count()));
         }
     }
-    Ok(())
+    Ok(deepest)
 }
 
 pub(super) fn too_deep(offset: usize) -> Flaw {

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use pawl_domain::{
     Changes, Color, CustomerReach, Decision, Direction, DisplayName, Entity, EntityPatch,
-    EntityPlace, Event, Fields, Move, MoveId, NewEntity, NewPipeline, NewTrigger, NewTriggerType,
-    Outcome, Pipeline, Prose, Rejection, Semantics, Stage, Stages, Subject, Timestamp, Trigger,
-    TriggerSelection, TriggerState, Value, VerdictResult,
+    EntityPlace, Event, Fields, Limits, Move, MoveId, NewEntity, NewPipeline, NewTrigger,
+    NewTriggerType, Outcome, Pipeline, Prose, Rejection, Semantics, Stage, Stages, Subject,
+    Timestamp, Trigger, TriggerSelection, TriggerState, Value, VerdictResult,
 };
 use pawl_engine::{
     Changed, Clock, Engine, EngineError, MoveByHand, Options, Published, Record, RequestIdentity,
@@ -232,6 +232,7 @@ fn start_as(data: &Path, hands: &Hands, change: impl FnOnce(&mut Options)) -> En
         retention: FOREVER,
         reserve: Reserve::none(),
         stall_after: NEVER,
+        limits: Limits::default(),
     };
     change(&mut options);
     Engine::start(data, options).unwrap()

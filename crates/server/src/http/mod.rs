@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
@@ -19,7 +19,6 @@ use pawl_domain::Rejection;
 use tonic::Status;
 
 use crate::access::{Caller, Gate, Right};
-use crate::config::MESSAGE_MAX_BYTES;
 use crate::services::Services;
 use crate::status::{denied, rejected};
 use crate::telemetry::{self, Seen};
@@ -51,15 +50,16 @@ impl Doors {
 /// Everything that is not gRPC, on a port that clients reach by TLS or only from this machine.
 pub(crate) fn router(doors: Doors, is_encrypted: bool, is_local: bool) -> Router {
     let health = telemetry::health(doors.seen.clone());
+    let limit = DefaultBodyLimit::max(doors.services.limits.max_message_bytes);
     let door = BoardDoor { doors: doors.clone(), is_encrypted, is_local };
-    let board = pawl_dashboard::router(Arc::new(door));
+    let board = pawl_dashboard::router(Arc::new(door)).layer(limit);
     Router::new()
         .route("/metrics", get(metrics))
         .route("/v1/events", post(cloudevents::publish))
         .route("/v1/webhooks/{trigger_type}", post(webhook::receive))
         .fallback(nothing)
         .method_not_allowed_fallback(only_post)
-        .layer(axum::extract::DefaultBodyLimit::max(MESSAGE_MAX_BYTES))
+        .layer(limit)
         .with_state(doors)
         .merge(health)
         .merge(board)

@@ -12,7 +12,6 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::events::outcome;
 use super::{Services, bad, under};
-use crate::config::IMPORT_ENTITIES_MAX;
 use crate::page::PageRequest;
 use crate::request;
 use crate::status::{failed, failed_import, unreadable};
@@ -51,7 +50,7 @@ impl EntityService for Services {
         request: Request<pb::ListEntitiesRequest>,
     ) -> Result<Response<pb::ListEntitiesResponse>, Status> {
         let (this, mut request) = self.admitted(request);
-        let page = PageRequest::take(&mut request)?;
+        let page = PageRequest::take(&mut request, this.limits.max_page_size)?;
         let query = entity_query(&request).map_err(bad)?;
         let found = this.engine.entities(query, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
@@ -135,14 +134,13 @@ impl Services {
         message: pb::ImportEntitiesRequest,
     ) -> Result<ImportSummary, EngineError> {
         let identity = request::identity("ImportEntities", &message.request_id, &message)?;
-        let count = message.entities.len();
+        let (count, limit) = (message.entities.len(), self.limits.max_import_entities);
         if count == 0 {
-            let problem = format!("is empty; a message has 1 to {IMPORT_ENTITIES_MAX}");
+            let problem = format!("is empty; a message has 1 to {limit}");
             return Err(Rejection::invalid("entities", problem).into());
         }
-        if count > IMPORT_ENTITIES_MAX {
-            let problem =
-                format!("has {count}, the limit is {IMPORT_ENTITIES_MAX}; send more messages");
+        if count > limit {
+            let problem = format!("has {count}, the limit is {limit}; send more messages");
             return Err(Rejection::invalid("entities", problem).into());
         }
         let on_existing = convert::choice("on_existing", message.on_existing, "FAIL or SKIP")?;

@@ -15,9 +15,8 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::{Services, bad};
-use crate::config::{
-    EVENTS_PER_MESSAGE_MAX, RESPONSE_BYTES, STREAM_EVENTS_MAX, STREAM_REQUESTS_MAX, TOGETHER_EVENTS,
-};
+use crate::Limits;
+use crate::config::{RESPONSE_BYTES, STREAM_EVENTS_MAX, STREAM_REQUESTS_MAX, TOGETHER_EVENTS};
 use crate::request::fill_id;
 use crate::status::{failed, stopping};
 
@@ -107,7 +106,8 @@ impl Services {
         let publishing = self.engine.publish(vec![event], explained).await.map_err(failed)?;
         let published = publishing.outcomes().await.map_err(failed)?.into_iter().next();
         let published = published.ok_or_else(|| failed(EngineError::OutcomeUnknown))?;
-        Ok(outcome(&Told::Published(published.map_err(bad)?), view))
+        let published = published.map_err(|rejection| bad(rejection.within("event")))?;
+        Ok(outcome(&Told::Published(published), view))
     }
 
     /// Publishes what one message of a stream would; refusals stand in the outcomes.
@@ -116,7 +116,7 @@ impl Services {
         request: pb::PublishEventsRequest,
     ) -> Result<Vec<pb::EventOutcome>, Status> {
         let mut together = Together::default();
-        together.join(request)?;
+        together.join(request, &self.limits)?;
         let room = Arc::new(Semaphore::new(STREAM_EVENTS_MAX));
         let answers = together.send(self, &room).await?.answer().await?;
         Ok(answers.into_iter().flat_map(|answer| answer.outcomes).collect())
@@ -169,14 +169,14 @@ async fn read_events(
         };
         let mut together = Together::default();
         let mut broken = match first {
-            Ok(Some(request)) => together.join(request).err(),
+            Ok(Some(request)) => together.join(request, &services.limits).err(),
             Ok(None) => return,
             Err(status) => Some(status),
         };
         while broken.is_none() && together.slots.len() < TOGETHER_EVENTS {
             match requests.message().now_or_never() {
                 Some(Ok(Some(request))) if together.takes(&request) => {
-                    broken = together.join(request).err();
+                    broken = together.join(request, &services.limits).err();
                 }
                 Some(other) => {
                     next = Some(other);
@@ -216,8 +216,8 @@ const SMALL_BYTES: usize = 2_048;
 
 /// What there is to answer for one event.
 enum Slot {
-    /// The engine has it.
-    Sent(EventId, Source),
+    /// The engine has it, of this place in its message.
+    Sent(usize, EventId, Source),
     /// It was refused before.
     Refused(pb::EventOutcome),
 }
@@ -229,12 +229,11 @@ impl Together {
     }
 
     /// Adds a request, or refuses it with all its events.
-    fn join(&mut self, request: pb::PublishEventsRequest) -> Result<(), Status> {
+    fn join(&mut self, request: pb::PublishEventsRequest, limits: &Limits) -> Result<(), Status> {
         let view = convert::decision_view("view", request.view).map_err(bad)?;
-        let count = request.events.len();
-        if count > EVENTS_PER_MESSAGE_MAX {
-            let problem =
-                format!("has {count}, the limit is {EVENTS_PER_MESSAGE_MAX}; send more messages");
+        let (count, limit) = (request.events.len(), limits.max_events_per_message);
+        if count > limit {
+            let problem = format!("has {count}, the limit is {limit}; send more messages");
             return Err(bad(Rejection::invalid("events", problem)));
         }
         self.requests += 1;
@@ -245,12 +244,12 @@ impl Together {
             let named = (std::mem::take(&mut event.event_id), std::mem::take(&mut event.source));
             self.slots.push(match convert::event_named(&named, event) {
                 Ok(event) => {
-                    let slot = Slot::Sent(event.id.clone(), event.source.clone());
+                    let slot = Slot::Sent(index, event.id.clone(), event.source.clone());
                     self.good.push(event);
                     slot
                 }
                 Err(rejection) => {
-                    let rejection = rejection.within(&format!("events[{index}]"));
+                    let rejection = within_events(rejection, index);
                     Slot::Refused(convert::refused(named.0, named.1, &rejection))
                 }
             });
@@ -267,6 +266,11 @@ impl Together {
         let publishing = services.engine.publish(good, explained).await.map_err(failed)?;
         Ok(InFlight { view, slots, publishing, _room: room })
     }
+}
+
+/// A refusal of the event at a place in its message.
+fn within_events(rejection: Rejection, index: usize) -> Rejection {
+    rejection.within(&format!("events[{index}]"))
 }
 
 /// Requests of a stream whose events are on their way.
@@ -287,9 +291,10 @@ impl InFlight {
         for slot in self.slots {
             let outcome = match slot {
                 Slot::Refused(outcome) => outcome,
-                Slot::Sent(id, source) => match published.next() {
+                Slot::Sent(index, id, source) => match published.next() {
                     Some(Ok(published)) => outcome(&Told::Published(published), self.view),
                     Some(Err(rejection)) => {
+                        let rejection = within_events(rejection, index);
                         convert::refused(id.to_string(), source.to_string(), &rejection)
                     }
                     None => return Err(failed(EngineError::OutcomeUnknown)),

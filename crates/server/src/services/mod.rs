@@ -15,7 +15,7 @@ use pawl_engine::{Engine, EngineError, Scope};
 use tonic::{Request, Status};
 
 use crate::access::{Caller, Hook};
-use crate::status;
+use crate::{Limits, status};
 
 pub(crate) use moves::{MoveServiceServer, SERVICE_NAME as MOVE_SERVICE};
 pub(crate) use system::System;
@@ -26,6 +26,7 @@ pub(crate) struct Services {
     pub(crate) engine: Engine,
     /// How old a watch may become.
     pub(crate) max_watch_age: Option<Duration>,
+    pub(crate) limits: Limits,
 }
 
 impl Services {

@@ -49,7 +49,7 @@ impl MoveService for Services {
         request: Request<pb::ListMovesRequest>,
     ) -> Result<Response<pb::ListMovesResponse>, Status> {
         let (this, mut request) = self.admitted(request);
-        let page = PageRequest::take(&mut request)?;
+        let page = PageRequest::take(&mut request, this.limits.max_page_size)?;
         let query = query(request).map_err(bad)?;
         let before = match page.after.as_str() {
             "" => None,

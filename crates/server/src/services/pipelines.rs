@@ -41,7 +41,7 @@ impl PipelineService for Services {
         request: Request<pb::ListPipelinesRequest>,
     ) -> Result<Response<pb::ListPipelinesResponse>, Status> {
         let (this, mut request) = self.admitted(request);
-        let page = PageRequest::take(&mut request)?;
+        let page = PageRequest::take(&mut request, this.limits.max_page_size)?;
         let kind = convert::optional("entity_kind", &request.entity_kind, EntityKind::parse);
         let kind = kind.map_err(bad)?;
         let found = this.engine.pipelines(kind, page.after.clone(), page.limit).await;
@@ -81,7 +81,11 @@ impl PipelineService for Services {
     ) -> Result<Response<pb::GetBoardResponse>, Status> {
         let (this, request) = self.admitted(request);
         let id = PipelineId::parse("pipeline_id", &request.pipeline_id).map_err(bad)?;
-        let per_stage = page_limit("entities_per_stage", request.entities_per_stage)?;
+        let per_stage = page_limit(
+            "entities_per_stage",
+            request.entities_per_stage,
+            this.limits.max_page_size,
+        )?;
         let board = this.engine.board(id, per_stage).await.map_err(failed)?;
         let stage = |stage: &BoardStage| pb::BoardStage {
             stage_id: stage.stage_id.to_string(),

@@ -9,9 +9,9 @@ use pawl_engine::{BACKUP_MAX_TIME, Options, QUEUE_CAPACITY, Reserve};
 use tonic::{Request, Response, Status};
 
 use super::Services;
+use crate::Limits;
 use crate::config::{
-    Connections, EVENTS_PER_MESSAGE_MAX, FILTER_VALUES_MAX, HEADERS_MAX_BYTES, HEARTBEAT_MAX,
-    HEARTBEAT_MIN, IMPORT_ENTITIES_MAX, MESSAGE_MAX_BYTES, PAGE_SIZE_MAX,
+    Connections, FILTER_VALUES_MAX, HEADERS_MAX_BYTES, HEARTBEAT_MAX, HEARTBEAT_MIN,
 };
 use crate::status::{failed, not_backed_up};
 
@@ -72,7 +72,7 @@ impl SystemService for System {
                 max_backup_idle: Some(convert::duration_to_pb(self.backup_patience)),
                 max_backup_time: Some(convert::duration_to_pb(BACKUP_MAX_TIME)),
                 max_waiting_calls: self.max_waiting.into(),
-                ..stated_limits(&self.connections, reserve)
+                ..stated_limits(&self.services.limits, &self.connections, reserve)
             }),
             retention: Some(pb::Retention {
                 max_age: retention.max_age.map(convert::duration_to_pb),
@@ -104,22 +104,26 @@ fn uncounted(info: pb::GetServerInfoResponse) -> pb::GetServerInfoResponse {
     }
 }
 
-fn stated_limits(connections: &Connections, reserve: &Reserve) -> pb::Limits {
+fn stated_limits(settable: &Limits, connections: &Connections, reserve: &Reserve) -> pb::Limits {
+    let model = &settable.model;
     let count = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
     pb::Limits {
-        max_message_bytes: count(MESSAGE_MAX_BYTES),
-        max_events_per_message: count(EVENTS_PER_MESSAGE_MAX),
-        max_subjects: count(limits::SUBJECTS_MAX),
-        max_attributes_bytes: count(limits::FIELDS_MAX_BYTES),
-        max_attributes_depth: count(limits::FIELDS_MAX_DEPTH),
-        max_fields_bytes: count(limits::FIELDS_MAX_BYTES),
-        max_fields_depth: count(limits::FIELDS_MAX_DEPTH),
+        max_message_bytes: count(settable.max_message_bytes),
+        max_events_per_message: count(settable.max_events_per_message),
+        max_subjects: count(model.max_subjects),
+        max_attributes_bytes: count(model.max_attributes_bytes),
+        max_attributes_depth: count(model.max_attributes_depth),
+        max_fields_bytes: count(model.max_fields_bytes),
+        max_fields_depth: count(model.max_fields_depth),
         max_resource_bytes: count(limits::RESOURCE_MAX_BYTES),
         max_stages: count(limits::STAGES_MAX),
-        max_triggers_per_pipeline_and_event_type: count(limits::LISTENING_MAX),
+        max_triggers_per_pipeline_and_event_type: count(
+            model.max_triggers_per_pipeline_and_event_type,
+        ),
+        max_triggers_per_stage: count(model.max_triggers_per_stage),
         max_references: count(limits::LINKS_MAX),
-        max_import_entities: count(IMPORT_ENTITIES_MAX),
-        max_page_size: count(PAGE_SIZE_MAX),
+        max_import_entities: count(settable.max_import_entities),
+        max_page_size: count(settable.max_page_size),
         max_filter_values: count(FILTER_VALUES_MAX),
         max_streams_per_connection: connections.max_streams.into(),
         max_connections: connections.max_connections.into(),
@@ -129,8 +133,8 @@ fn stated_limits(connections: &Connections, reserve: &Reserve) -> pb::Limits {
         min_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MIN)),
         max_heartbeat_interval: Some(convert::duration_to_pb(HEARTBEAT_MAX)),
         max_parameters: count(limits::PARAMETERS_MAX),
-        max_filter_bytes: count(limits::FILTER_MAX_BYTES),
-        max_filter_depth: count(limits::FILTER_MAX_DEPTH),
+        max_filter_bytes: count(model.max_filter_bytes),
+        max_filter_depth: count(model.max_filter_depth),
         max_reach: count(limits::REACH_MAX),
         max_decisions: count(limits::DECISIONS_MAX),
         max_parameter_values: count(limits::VALUES_MAX),

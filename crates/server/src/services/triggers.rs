@@ -44,7 +44,7 @@ impl TriggerService for Services {
         request: Request<pb::ListTriggerTypesRequest>,
     ) -> Result<Response<pb::ListTriggerTypesResponse>, Status> {
         let (this, mut request) = self.admitted(request);
-        let page = PageRequest::take(&mut request)?;
+        let page = PageRequest::take(&mut request, this.limits.max_page_size)?;
         let keep = type_filter(request).map_err(bad)?;
         let found = this.engine.trigger_types(keep, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
@@ -119,7 +119,7 @@ impl TriggerService for Services {
         request: Request<pb::ListTriggersRequest>,
     ) -> Result<Response<pb::ListTriggersResponse>, Status> {
         let (this, mut request) = self.admitted(request);
-        let page = PageRequest::take(&mut request)?;
+        let page = PageRequest::take(&mut request, this.limits.max_page_size)?;
         let query = trigger_query(&request).map_err(bad)?;
         let found = this.engine.triggers(query, page.after.clone(), page.limit).await;
         let found = found.map_err(failed)?;
@@ -157,7 +157,7 @@ impl TriggerService for Services {
         request: Request<pb::ListVerdictsRequest>,
     ) -> Result<Response<pb::ListVerdictsResponse>, Status> {
         let (this, mut request) = self.admitted(request);
-        let page = PageRequest::take(&mut request)?;
+        let page = PageRequest::take(&mut request, this.limits.max_page_size)?;
         let query = verdict_query(&request).map_err(bad)?;
         let before = match page.after.as_str() {
             "" => None,

@@ -109,6 +109,8 @@ document.addEventListener('submit', async (event) => {
   const form = event.target;
   if (!form.matches('dialog form[data-dialog]') || form.method === 'dialog') return;
   event.preventDefault();
+  if (form.dataset.sent !== undefined) return; // pressed twice
+  form.dataset.sent = '';
   try {
     const { response, page } = await send(form, event.submitter);
     if (response.redirected) {
@@ -123,6 +125,8 @@ document.addEventListener('submit', async (event) => {
     }
   } catch {
     toast('The server does not answer; nothing may have been done. Try again.');
+  } finally {
+    delete form.dataset.sent;
   }
 });
 

@@ -6,7 +6,9 @@ pub(super) fn guide(address: &Address) -> String {
     let authority = address.authority();
     format!(
         r#"
-A sales pipeline plays itself below. In a second terminal you could
+A sales pipeline plays itself below, and on the board in a browser: {address}/
+
+In a second terminal you could
 
   watch the moves, all or some, from now or from the first
     {pawl} watch{to}
@@ -53,6 +55,7 @@ mod tests {
         let shown = |address: &str| guide(&address.parse().unwrap());
         assert!(!shown("127.0.0.1:7171").contains("--address"));
         let elsewhere = shown("127.0.0.1:9000");
+        assert!(elsewhere.contains("in a browser: http://127.0.0.1:9000/\n"));
         assert!(elsewhere.contains("watch --address http://127.0.0.1:9000\n"));
         assert!(elsewhere.contains("grpcurl -plaintext 127.0.0.1:9000 list"));
     }

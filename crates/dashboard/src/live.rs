@@ -136,7 +136,8 @@ struct News {
 }
 
 impl News {
-    /// What the script reads. Of what moved to one stage, no more than a column shows; of the others only that they left.
+    /// What the script reads. Of what moved to one stage, no more than a column shows; of the others
+    /// only that they left.
     fn told(&self, heads: Option<String>) -> Value {
         let mut moves: Vec<_> = self.moves.values().collect();
         moves.sort_by_key(|(order, _)| std::cmp::Reverse(*order));

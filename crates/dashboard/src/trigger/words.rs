@@ -63,9 +63,8 @@ pub(super) fn because(result: &VerdictResult, stage: &str) -> String {
             format!("{stage} lies behind it, and moving back is not allowed")
         }
         VerdictResult::Outranked => "another trigger comes first".to_owned(),
-        VerdictResult::Loop | VerdictResult::HopLimit => {
-            "it moved already in the same chain of events".to_owned()
-        }
+        VerdictResult::Loop => "it moved already in the same chain of events".to_owned(),
+        VerdictResult::HopLimit => "the chain that the event began is too long".to_owned(),
         VerdictResult::Paused => "the trigger is paused".to_owned(),
         VerdictResult::Moved | VerdictResult::WouldMove => "it moves".to_owned(),
     }
@@ -81,9 +80,8 @@ pub(super) fn held_by(result: &VerdictResult) -> &'static str {
         VerdictResult::EntityClosed => "closed, and reopening is not allowed",
         VerdictResult::WouldMoveBack => "would move back, which is not allowed",
         VerdictResult::Outranked => "another trigger comes first",
-        VerdictResult::Loop | VerdictResult::HopLimit => {
-            "moved already in the same chain of events"
-        }
+        VerdictResult::Loop => "moved already in the same chain of events",
+        VerdictResult::HopLimit => "the chain of events is too long",
         VerdictResult::Paused => "paused",
         VerdictResult::Moved | VerdictResult::WouldMove => "would move",
     }

@@ -48,7 +48,7 @@ pub use pipeline::{
 };
 pub use rejection::{Rejection, Resource};
 pub use settable::Limits;
-pub use stats::{TriggerStats, TriggerTally};
+pub use stats::{TallyPlace, TriggerStats, TriggerTally};
 pub use text::{Color, Detail, DisplayName, Prose};
 pub use time::Timestamp;
 pub use trigger::{NewTrigger, Trigger, TriggerPatch, TriggerState};

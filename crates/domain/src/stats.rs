@@ -1,4 +1,5 @@
-use std::collections::HashMap;
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 
 use crate::{Decision, Timestamp, TriggerId, VerdictResult};
 
@@ -20,10 +21,17 @@ pub struct TriggerStats {
 /// The statistics of all triggers, as the decisions so far make them.
 #[derive(Debug, Default)]
 pub struct TriggerTally {
-    known: HashMap<TriggerId, Tallied>,
+    known: IndexMap<TriggerId, Tallied, RandomState>,
     /// Those of which more is known than was [taken](Self::take_changed).
     changed: Vec<TriggerId>,
+    /// How many were forgotten: each may have changed the places of others.
+    forgotten: u64,
 }
+
+/// Where a tally has a trigger, for who counts the same ones again and again. It holds until one is
+/// forgotten, and is found anew then.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TallyPlace(Option<(usize, u64)>);
 
 #[derive(Debug, Default)]
 struct Tallied {
@@ -43,36 +51,54 @@ impl TriggerTally {
     /// Counts what was decided at one moment, at this place in the log.
     pub fn count(&mut self, decisions: &[Decision], position: u64, time: Timestamp) {
         for verdict in decisions.iter().flat_map(|decision| decision.verdicts.iter()) {
-            if !verdict.result.is_considered() {
-                continue;
-            }
-            let trigger_id = &verdict.asked.trigger_id;
-            let tallied = match self.known.get_mut(trigger_id) {
-                Some(tallied) => tallied,
-                None => self.known.entry(trigger_id.clone()).or_default(),
-            };
-            if position <= tallied.restored_to {
-                continue;
-            }
-            if !tallied.is_changed {
-                tallied.is_changed = true;
-                self.changed.push(trigger_id.clone());
-            }
-            let stats = &mut tallied.stats;
-            stats.considered += 1;
-            stats.last_considered_time = Some(time);
-            stats.matched += u64::from(verdict.result.is_match());
-            if *verdict.result == VerdictResult::Moved {
-                stats.moved += 1;
-                stats.last_moved_time = Some(time);
-            }
+            let mut place = TallyPlace::default();
+            self.count_one(&verdict.asked.trigger_id, &mut place, verdict.result, position, time);
+        }
+    }
+
+    /// Counts one verdict on a trigger, which is in `place` if that still holds.
+    pub fn count_one(
+        &mut self,
+        trigger_id: &TriggerId,
+        place: &mut TallyPlace,
+        result: &VerdictResult,
+        position: u64,
+        time: Timestamp,
+    ) {
+        if !result.is_considered() {
+            return;
+        }
+        let index = match place.0 {
+            Some((index, forgotten)) if forgotten == self.forgotten => index,
+            _ => match self.known.get_index_of(trigger_id) {
+                Some(index) => index,
+                None => self.known.insert_full(trigger_id.clone(), Tallied::default()).0,
+            },
+        };
+        place.0 = Some((index, self.forgotten));
+        let tallied = &mut self.known[index];
+        if position <= tallied.restored_to {
+            return;
+        }
+        if !tallied.is_changed {
+            tallied.is_changed = true;
+            self.changed.push(trigger_id.clone());
+        }
+        let stats = &mut tallied.stats;
+        stats.considered += 1;
+        stats.last_considered_time = Some(time);
+        stats.matched += u64::from(result.is_match());
+        if *result == VerdictResult::Moved {
+            stats.moved += 1;
+            stats.last_moved_time = Some(time);
         }
     }
 
     /// Forgets a trigger that is deleted, and what was restored of it: one that is created again
     /// begins anew, and all that counts for it comes later in the log.
     pub fn forget(&mut self, id: &TriggerId) {
-        if self.known.remove(id).is_some() {
+        if self.known.swap_remove(id).is_some() {
+            self.forgotten += 1;
             self.changed.push(id.clone());
         }
     }

@@ -4,14 +4,14 @@ use std::thread;
 use std::time::Duration;
 
 use pawl_domain::{Rejection, Trigger, TriggerStats, TriggerTally};
-use pawl_store::{DatabaseId, Head, OpenError, Recovered, Store, StoreError, Written};
+use pawl_store::{DatabaseId, Head, OpenError, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, debug_span, error, info};
 
 use crate::committer::Committer;
 use crate::core::{Core, Options, QUEUE_WEIGHT};
 use crate::disk::Disk;
-use crate::hub::{Hub, count};
+use crate::hub::Hub;
 use crate::progress;
 use crate::retention;
 use crate::scope::Touched;
@@ -34,19 +34,10 @@ pub struct Engine {
 impl Engine {
     /// Opens the database in `dir`, or makes one, recovers the state and starts the writer.
     pub fn start(dir: &Path, options: Options) -> Result<Self, OpenError> {
-        let (mut stats, mut written) = (TriggerTally::default(), Written::default());
-        let store = Store::open_observed(dir, |found| match found {
-            Recovered::Stats((id, known, position)) => stats.restore(id, known, position),
-            Recovered::Record(record) => {
-                count(&mut stats, record);
-                written.note(record);
-            }
-        })?;
-        let disk = Disk::new(dir, options.reserve.clone());
         let mut standing = Standing::default();
-        let checked = store.check_rows(written, |row| standing.count(row));
-        let recovered =
-            checked.and_then(|()| Self::recover(Arc::new(store), &standing, stats, disk, options));
+        let (store, stats) = Store::open_checked(dir, |row| standing.count(row))?;
+        let disk = Disk::new(dir, options.reserve.clone());
+        let recovered = Self::recover(Arc::new(store), &standing, stats, disk, options);
         recovered.map_err(|error| OpenError::when_read_first(dir, &error))
     }
 

@@ -205,7 +205,7 @@ impl Hub {
 }
 
 /// Adds what one record tells of triggers.
-pub(crate) fn count(stats: &mut TriggerTally, record: &Record) {
+fn count(stats: &mut TriggerTally, record: &Record) {
     stats.count(record.decisions(), record.sequence, record.time);
     if let Change::TriggerDeleted(trigger) = &record.change {
         stats.forget(&trigger.id);

@@ -4,6 +4,7 @@
 //! is cut into parts of at most [`PART_MAX_BYTES`]: sled keeps larger values in files that it never
 //! syncs. Every part has a header and a checksum.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pawl_domain::Rejection;
@@ -168,29 +169,45 @@ pub(crate) fn open<'v>(key: &[u8], value: &'v [u8]) -> Result<(Header, &'v [u8])
 
 /// The records of a whole chunk, from its parts in order.
 pub(crate) fn unpack(parts: &[Stored]) -> Result<Vec<Record>, StoreError> {
-    let mut decoder = Decoder::default();
-    decode(parts, |record: &pb::Record| record.sequence, |record| decoder.record(record))
+    let (mut decoder, mut records) = (Decoder::default(), Vec::new());
+    let sequence_of = |record: &pb::Record| record.sequence;
+    decode(parts, sequence_of, |record| decoder.record(record), &mut records)?;
+    Ok(records)
 }
 
-/// The same, but only what trimming must know of them.
+/// The same, but only what trimming and a start must know of them.
 pub(crate) fn outline(parts: &[Stored]) -> Result<Vec<Outline>, StoreError> {
-    decode(parts, |outline: &Outline| outline.sequence, Ok)
+    let mut outlines = Vec::new();
+    outline_into(&mut outlines, parts)?;
+    Ok(outlines)
+}
+
+/// The same, behind those that are there already.
+pub(crate) fn outline_into(
+    outlines: &mut Vec<Outline>,
+    parts: &[Stored],
+) -> Result<(), StoreError> {
+    decode(parts, |outline: &Outline| outline.sequence, Ok, outlines)
 }
 
 fn decode<M: Message + Default, T>(
     parts: &[Stored],
     sequence_of: impl Fn(&M) -> u64,
     mut convert: impl FnMut(M) -> Result<T, Rejection>,
-) -> Result<Vec<T>, StoreError> {
+    records: &mut Vec<T>,
+) -> Result<(), StoreError> {
     let mut header = None;
-    let mut joined = Vec::new();
+    let mut joined = Cow::Borrowed(&[][..]);
     for (key, value) in parts {
         let (next, payload) = open(key, value)?;
+        match header {
+            None => joined = Cow::Borrowed(payload),
+            Some(_) => joined.to_mut().extend_from_slice(payload),
+        }
         header = Some(next);
-        joined.extend_from_slice(payload);
     }
     let Some(Header { first, last, parts: count, layout }) = header else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let damaged = |problem: String| StoreError::damaged(format!("log chunk {first}"), problem);
     if usize::from(count) != parts.len() {
@@ -204,10 +221,9 @@ fn decode<M: Message + Default, T>(
             return Err(damaged(format!("{} bytes cannot unpack to {length}", block.len())));
         }
         let plain = lz4_flex::decompress(block, length);
-        joined = plain.map_err(|error| damaged(error.to_string()))?;
+        joined = Cow::Owned(plain.map_err(|error| damaged(error.to_string()))?);
     }
-    let mut payload = joined.as_slice();
-    let mut records = Vec::new();
+    let mut payload = &*joined;
     for sequence in first..=last {
         let record =
             M::decode_length_delimited(&mut payload).map_err(|error| damaged(error.to_string()))?;
@@ -219,5 +235,5 @@ fn decode<M: Message + Default, T>(
             convert(record).map_err(|error| damaged(format!("record {sequence}: {error}")))?;
         records.push(record);
     }
-    if payload.is_empty() { Ok(records) } else { Err(damaged("it has bytes left over".to_owned())) }
+    if payload.is_empty() { Ok(()) } else { Err(damaged("it has bytes left over".to_owned())) }
 }

@@ -1,5 +1,8 @@
 //! What is read of a disk, past the checksums before it: for `pawl-fuzz`, and in no build that is shipped.
 
+use std::collections::HashMap;
+
+use pawl_domain::TriggerTally;
 use prost::Message;
 
 use crate::chunk::{self, Segment};
@@ -7,7 +10,8 @@ use crate::convert::Encoder;
 use crate::journal::Frame;
 use crate::keys::Family;
 use crate::read::{decode, entity_of, pipeline_of, trigger_of, type_of};
-use crate::{Entry, Record, StoreError, pb};
+use crate::recount::Recount;
+use crate::{Change, Entry, Record, StoreError, pb};
 
 /// How the payload of a chunk lies in it, as FORMAT.md says.
 pub const LAYOUTS: [u8; 2] = [1, 2];
@@ -30,7 +34,7 @@ pub fn packed(payload: &[u8]) -> Vec<u8> {
 ///
 /// # Panics
 ///
-/// When what trimming reads of them is something else.
+/// When what trimming and a start read of them is something else.
 pub fn records(
     layout: u8,
     first: u64,
@@ -46,12 +50,13 @@ pub fn records(
 ///
 /// # Panics
 ///
-/// When what trimming reads of them is something else.
+/// When what trimming and a start read of them is something else.
 pub fn stored(parts: impl Iterator<Item = Entry>) -> Result<Vec<Record>, StoreError> {
     let parts: Vec<_> = parts.map(|(key, value)| (key.into(), value.into())).collect();
     let records = chunk::unpack(&parts)?;
     let outlines = chunk::outline(&parts)?;
     assert_eq!(records.len(), outlines.len());
+    let (mut tally, mut recount) = (TriggerTally::default(), Recount::default());
     for (record, outline) in records.iter().zip(outlines) {
         assert_eq!(record.sequence, outline.sequence);
         assert_eq!(record.moves_before, outline.moves_before);
@@ -59,7 +64,19 @@ pub fn stored(parts: impl Iterator<Item = Entry>) -> Result<Vec<Record>, StoreEr
         let event = record.event().map(|event| (event.source.as_str(), event.id.as_str()));
         assert_eq!(event, outline.event());
         assert_eq!(record.request.as_ref().map(|request| request.id.as_str()), outline.request());
+        assert_eq!(record.moves().count() as u64, outline.moves());
+        let written: Vec<_> = outline.entities().collect();
+        let moved = record.moves().map(|moved| (moved.entity_id.as_str(), moved.entity_revision));
+        assert!(moved.eq(written[written.len() - record.moves().count()..].iter().copied()));
+        recount.take(&outline)?;
+        tally.count(record.decisions(), record.sequence, record.time);
+        if let Change::TriggerDeleted(trigger) = &record.change {
+            tally.forget(&trigger.id);
+        }
     }
+    let told =
+        |tally: &TriggerTally| tally.busiest(usize::MAX).0.into_iter().collect::<HashMap<_, _>>();
+    assert_eq!(told(&recount.tally), told(&tally));
     Ok(records)
 }
 

@@ -52,10 +52,20 @@ impl Identities {
 
     /// Remembers the identities of a record.
     pub(crate) fn insert(&mut self, record: &Record) {
-        let event = record.event().map(|e| self.of_event(e.source.as_str(), e.id.as_str()));
-        let request = record.request.as_ref().map(|request| self.of_request(request.id.as_str()));
+        let event = record.event().map(|event| (event.source.as_str(), event.id.as_str()));
+        self.remember(record.sequence, event, record.request.as_ref().map(|r| r.id.as_str()));
+    }
+
+    /// The same of a record in the log.
+    pub(crate) fn recall(&mut self, record: &Outline) {
+        self.remember(record.sequence, record.event(), record.request());
+    }
+
+    fn remember(&mut self, sequence: u64, event: Option<(&str, &str)>, request: Option<&str>) {
+        let event = event.map(|(source, id)| self.of_event(source, id));
+        let request = request.map(|id| self.of_request(id));
         for hash in event.into_iter().chain(request) {
-            self.change(hash, |shard, tag| shard.insert(Known::new(tag, record.sequence)));
+            self.change(hash, |shard, tag| shard.insert(Known::new(tag, sequence)));
         }
     }
 

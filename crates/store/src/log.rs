@@ -131,7 +131,7 @@ impl Store {
         if sequence < self.tail().sequence { Ok(None) } else { found }
     }
 
-    fn parts_with(&self, sequence: u64) -> Result<Option<Vec<Stored>>, StoreError> {
+    pub(crate) fn parts_with(&self, sequence: u64) -> Result<Option<Vec<Stored>>, StoreError> {
         let beyond = keys::log_part(sequence, u16::MAX);
         let Some((key, value)) = self.db.get_lt(beyond)? else { return Ok(None) };
         let Some(first) = keys::first_of_chunk(&key) else { return Ok(None) };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 
+use pawl_domain::TriggerTally;
 use prost::Message;
 
 use crate::checkpoint::Checkpoints;
@@ -17,7 +18,7 @@ use crate::journal::{Frame, Journal};
 use crate::mark::Mark;
 use crate::overlay::Overlay;
 use crate::recover::Recovered;
-use crate::{Head, OpenError, Record, StoreError, Tail, keys, pb, read, readable};
+use crate::{EntityRow, Head, OpenError, Record, StoreError, Tail, keys, pb, read, readable};
 
 /// Version of the layout that FORMAT.md describes. Older ones are read, and become this one.
 pub(crate) const FORMAT_VERSION: u32 = 2;
@@ -104,22 +105,30 @@ pub(crate) enum Purpose {
 impl Store {
     /// Opens the database in `dir`, or makes one where `dir` is missing or empty. Checks the whole
     /// log: dense, undamaged, beginning where the tail says, ending where the head does, and not
-    /// before what was acknowledged. What it shows then is durable.
+    /// before what was acknowledged. What it shows then is durable. Of records only that is looked at
+    /// which follows from one to the next; [`verify`](crate::verify) looks at all of them.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        Self::open_observed(dir, |_| {})
+        Self::recover_in(dir).map(|(store, _)| store)
     }
 
-    /// The same, and shows what there is on the way: first the statistics of triggers, then every
-    /// record of the log.
-    pub fn open_observed(
+    /// The same, holds the rows against what the whole retained log has written, and tells of each
+    /// entity's, also of those that were deleted. Gives the statistics of triggers, too.
+    pub fn open_checked(
         dir: &Path,
-        observe: impl FnMut(Recovered<'_>),
-    ) -> Result<Self, OpenError> {
-        // sled panics also when it is closed again, on a disk that fails.
-        quietly(|| Self::open_here(dir, observe)).map_err(|problem| unopened(dir, problem))?
+        tell: impl FnMut(&EntityRow),
+    ) -> Result<(Self, TriggerTally), OpenError> {
+        let (store, recovered) = Self::recover_in(dir)?;
+        let checked = store.check_rows(recovered.written, tell);
+        checked.map_err(|error| OpenError::when_read_first(dir, &error))?;
+        Ok((store, recovered.tally))
     }
 
-    fn open_here(dir: &Path, observe: impl FnMut(Recovered<'_>)) -> Result<Self, OpenError> {
+    fn recover_in(dir: &Path) -> Result<(Self, Recovered), OpenError> {
+        // sled panics also when it is closed again, on a disk that fails.
+        quietly(|| Self::open_here(dir)).map_err(|problem| unopened(dir, problem))?
+    }
+
+    fn open_here(dir: &Path) -> Result<(Self, Recovered), OpenError> {
         let existing = directory::make(dir)?;
         let claim = Claim::of(dir)?;
         directory::finish_swap(dir)?;
@@ -129,14 +138,15 @@ impl Store {
             create(dir, &sled_dir, existing.as_deref())?;
         }
         let mut store = Self::assemble(dir, claim, Purpose::Serving)?;
-        store.recovered = quietly(|| store.recover(observe))
+        let recovered = quietly(|| store.recover())
             .map_err(|problem| unopened(&sled_dir, problem))?
             .map_err(|error| unopened(&sled_dir, error.to_string()))?;
+        store.recovered = recovered.head;
         store.mark.check(store.recovered.sequence, &sled_dir)?;
         let marked = store.mark.set(store.recovered.sequence);
         marked.map_err(io_error("write", store.mark.path()))?;
         directory::tidy(dir)?;
-        Ok(store)
+        Ok((store, recovered))
     }
 
     /// Opens what lies in a data directory that is claimed, and looks at none of it.

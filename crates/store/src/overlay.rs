@@ -121,7 +121,10 @@ impl Layer {
         for (key, value) in &self.configuration {
             batch.insert(&key[..], &value[..]);
         }
-        for (id, (_, value)) in &self.entities {
+        // In the order of their keys: what lies together in sled's pages is touched together.
+        let mut entities: Vec<_> = self.entities.iter().collect();
+        entities.sort_unstable_by_key(|(id, _)| *id);
+        for (id, (_, value)) in entities {
             batch.insert(keys::entity(id), &value[..]);
         }
         for (customer, entities) in &self.links {

@@ -5,27 +5,29 @@
 //! log is whole. Only the log knows.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
 
 use foldhash::HashMap;
-use pawl_domain::{Entity, EntityId, PipelineId, TypeCode, Version};
+use pawl_domain::{PipelineId, TriggerId, TypeCode};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::keys::{self, Family};
 use crate::open::quietly;
+use crate::outline::{ChangeOutline, Outline};
 use crate::read::{decode, entity_of};
-use crate::{Change, EntityRow, Record, Store, StoreError};
+use crate::{EntityRow, Store, StoreError, chunk};
 
 /// What the retained log writes last: takes some 20 bytes for each entity that it writes.
 #[derive(Debug)]
-pub struct Written {
+pub(crate) struct Written {
     /// By chance, so that nobody can choose ids that share a hash.
     seed: u64,
     /// Revisions by the hashes of ids. A difference is confirmed in the log.
     entities: HashMap<u64, i64>,
-    pipelines: HashMap<PipelineId, (i64, bool)>,
-    types: HashMap<TypeCode, (i64, bool)>,
-    /// Keys of the rows of triggers.
-    triggers: Vec<Vec<u8>>,
+    pipelines: HashMap<String, (i64, bool)>,
+    types: HashMap<String, (i64, bool)>,
+    triggers: Vec<(String, i64)>,
 }
 
 impl Default for Written {
@@ -42,29 +44,27 @@ impl Default for Written {
 
 impl Written {
     /// Notes what the log's next record writes.
-    pub fn note(&mut self, record: &Record) {
-        for (id, revision) in revisions(record) {
-            self.entities.insert(self.hash(id.as_str().as_bytes()), revision);
+    pub(crate) fn note(&mut self, record: &Outline) {
+        use ChangeOutline::{
+            PipelineDeleted, PipelineWritten, TriggerDeleted, TriggerTypeDeleted,
+            TriggerTypeWritten, TriggerWritten,
+        };
+        for (id, revision) in record.entities() {
+            self.entities.insert(self.hash(id.as_bytes()), revision);
         }
-        let revision = |version: &Version| version.revision;
         match &record.change {
-            Change::PipelineWritten(pipeline) | Change::PipelineDeleted(pipeline) => {
-                let deleted = matches!(record.change, Change::PipelineDeleted(_));
-                self.pipelines.insert(pipeline.id.clone(), (revision(&pipeline.version), deleted));
+            Some(change @ (PipelineWritten(row) | PipelineDeleted(row))) => {
+                let wrote = (row.revision(), matches!(change, PipelineDeleted(_)));
+                self.pipelines.insert(row.pipeline_id.clone(), wrote);
             }
-            Change::TriggerTypeWritten(one) | Change::TriggerTypeDeleted(one) => {
-                let deleted = matches!(record.change, Change::TriggerTypeDeleted(_));
-                self.types.insert(one.code.clone(), (revision(&one.version), deleted));
+            Some(change @ (TriggerTypeWritten(row) | TriggerTypeDeleted(row))) => {
+                let wrote = (row.revision(), matches!(change, TriggerTypeDeleted(_)));
+                self.types.insert(row.code.clone(), wrote);
             }
-            Change::TriggerWritten(trigger) | Change::TriggerDeleted(trigger) => {
-                self.triggers.push(keys::trigger(&trigger.id, revision(&trigger.version)));
+            Some(TriggerWritten(row) | TriggerDeleted(row)) => {
+                self.triggers.push((row.id.clone(), row.revision()));
             }
-            Change::EventDecided { .. }
-            | Change::EntityMoved { .. }
-            | Change::EntityUpdated { .. }
-            | Change::EntityWritten(_)
-            | Change::EntityDeleted(_)
-            | Change::EntitiesImported { .. } => {}
+            _ => {}
         }
     }
 
@@ -73,27 +73,10 @@ impl Written {
     }
 }
 
-/// The revisions of entities that a record writes, in order.
-fn revisions(record: &Record) -> Vec<(&EntityId, i64)> {
-    let of = |entity: &'_ Entity| entity.version.revision;
-    let mut revisions = match &record.change {
-        Change::EntityUpdated { entity, .. }
-        | Change::EntityWritten(entity)
-        | Change::EntityDeleted(entity) => vec![(&entity.id, of(entity))],
-        Change::EntitiesImported { entities, .. } => {
-            entities.iter().map(|entity| (&entity.id, of(entity))).collect()
-        }
-        // A move by hand is one of its moves.
-        _ => Vec::new(),
-    };
-    revisions.extend(record.moves().map(|moved| (&moved.entity_id, moved.entity_revision)));
-    revisions
-}
-
 impl Store {
     /// Holds the rows against what the whole retained log has written, and tells of each entity's, also
     /// of those that were deleted. A row whose last write was trimmed is as good as it says.
-    pub fn check_rows(
+    pub(crate) fn check_rows(
         &self,
         written: Written,
         tell: impl FnMut(&EntityRow),
@@ -106,22 +89,20 @@ impl Store {
     }
 
     fn check_configuration(&self, written: &Written) -> Result<(), StoreError> {
-        for key in &written.triggers {
+        for (id, wrote) in &written.triggers {
+            let key = keys::trigger(&named::<TriggerId>("trigger", id)?, *wrote);
             if !self.db.contains_key(key)? {
-                let id = String::from_utf8_lossy(&key[1..key.len() - 9]).into_owned();
-                return Err(older(
-                    format!("trigger {id}"),
-                    "a revision that the log has is missing",
-                ));
+                let problem = "a revision that the log has is missing";
+                return Err(older(format!("trigger {id}"), problem));
             }
         }
         for (id, wrote) in &written.pipelines {
-            let row = self.pipeline(id)?;
+            let row = self.pipeline(&named::<PipelineId>("pipeline", id)?)?;
             let found = row.map(|(pipeline, deleted)| (pipeline.version.revision, deleted));
             configured(&format!("pipeline {id}"), *wrote, found)?;
         }
         for (code, wrote) in &written.types {
-            let row = self.trigger_type(code)?;
+            let row = self.trigger_type(&named::<TypeCode>("trigger type", code)?)?;
             let found = row.map(|(one, deleted)| (one.version.revision, deleted));
             configured(&format!("trigger type {code}"), *wrote, found)?;
         }
@@ -150,7 +131,7 @@ impl Store {
             };
             if !fits {
                 // Two ids may share a hash.
-                let last = self.last_revision(|other| other.as_str().as_bytes() == id)?;
+                let last = self.last_revision(|other| other.as_bytes() == id)?;
                 let wrote = last.map(|(_, wrote)| wrote);
                 if !wrote.map_or(row.last_write < tail, |wrote| wrote == revision) {
                     let wrote = wrote.unwrap_or_default();
@@ -168,9 +149,7 @@ impl Store {
             tell(&row);
         }
         if !written.entities.is_empty() {
-            let is_left = |id: &EntityId| {
-                written.entities.contains_key(&written.hash(id.as_str().as_bytes()))
-            };
+            let is_left = |id: &str| written.entities.contains_key(&written.hash(id.as_bytes()));
             if let Some((id, _)) = self.last_revision(is_left)? {
                 return Err(older(format!("entity {id}"), "it is missing, and the log has it"));
             }
@@ -188,18 +167,24 @@ impl Store {
     /// The last write of an entity in the retained log: takes as long as the log is.
     fn last_revision(
         &self,
-        wanted: impl Fn(&EntityId) -> bool,
-    ) -> Result<Option<(EntityId, i64)>, StoreError> {
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<(String, i64)>, StoreError> {
         let (mut last, mut next) = (None, self.tail().sequence);
-        while let Some(chunk) = self.chunk_with(next)? {
+        while let Some(chunk) = self.read_chunk(next, chunk::outline)? {
             for record in &chunk {
-                let revisions = revisions(record).into_iter().filter(|(id, _)| wanted(id));
-                last = revisions.last().map(|(id, revision)| (id.clone(), revision)).or(last);
+                let written = record.entities().filter(|(id, _)| wanted(id));
+                last = written.last().map(|(id, revision)| (id.to_owned(), revision)).or(last);
                 next = record.sequence + 1;
             }
         }
         Ok(last)
     }
+}
+
+/// What the log names.
+fn named<T: FromStr<Err: Display>>(what: &str, name: &str) -> Result<T, StoreError> {
+    name.parse()
+        .map_err(|error: T::Err| StoreError::damaged(format!("{what} {name}"), error.to_string()))
 }
 
 /// A sum that does not depend on the order, and how many there are.

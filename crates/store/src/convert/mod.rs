@@ -6,7 +6,7 @@ mod resource;
 mod wire;
 
 pub(crate) use encode::Encoder;
-pub(crate) use record::Decoder;
+pub(crate) use record::{Decoder, result_of};
 
 use pawl_domain::{Rejection, Timestamp};
 

@@ -182,6 +182,12 @@ fn unshared(verdicts: Vec<pb::Verdict>) -> Result<Verdicts, Rejection> {
     Ok(Verdicts::new(asked, results))
 }
 
+/// A result by its number on disk, without the details of some.
+pub(crate) fn result_of(number: u32) -> Option<VerdictResult> {
+    let result = pb::VerdictResult::try_from(i32::try_from(number).ok()?).ok()?;
+    result_from(result, String::new).ok()
+}
+
 fn result_from(
     result: pb::VerdictResult,
     mut detail: impl FnMut() -> String,

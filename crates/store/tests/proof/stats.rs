@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use pawl_domain::{TriggerId, TriggerStats, TriggerTally};
-use pawl_store::{Change, OpenError, Record, Recovered, StatsRow, Store, TrimPolicy};
+use pawl_domain::{Entity, TriggerId, TriggerStats, TriggerTally};
+use pawl_store::{Change, EntityRow, OpenError, Record, StatsRow, Store, TrimPolicy};
 use tempfile::tempdir;
 
-use crate::build::{Log, at, decided, event, id, trigger, trim_all};
+use crate::build::{Log, at, decided, entity, event, id, trigger, trim_all, version};
 use crate::directory::raw;
 
 fn stats(considered: u64) -> TriggerStats {
@@ -44,27 +44,6 @@ fn rows_come_back_as_they_were() {
     assert_eq!(log.store.trigger(&id("a")).unwrap(), Some((trigger("a", 1), false)), "no revision");
 }
 
-#[test]
-fn opening_shows_rows_before_records() {
-    let dir = tempdir().unwrap();
-    let mut log = Log::open(dir.path());
-    for name in ["e1", "e2", "e3"] {
-        log.write(vec![decided(event(name), "deal/1", log.now())], Vec::new());
-    }
-    log.store.put_trigger_stats(&[(id("t2"), stats(2), 2), (id("t1"), stats(1), 3)]).unwrap();
-    log.trim(&TrimPolicy { keep_after: 1, ..trim_all() });
-    drop(log);
-    let mut seen = Vec::new();
-    let observe = |found: Recovered<'_>| {
-        seen.push(match found {
-            Recovered::Stats((id, _, position)) => format!("{id} up to {position}"),
-            Recovered::Record(record) => format!("record {}", record.sequence),
-        });
-    };
-    drop(Store::open_observed(dir.path(), observe).unwrap());
-    assert_eq!(seen, ["t1 up to 3", "t2 up to 2", "record 2", "record 3"]);
-}
-
 /// As the engine counts.
 fn count(tally: &mut TriggerTally, record: &Record) {
     tally.count(record.decisions(), record.sequence, record.time);
@@ -75,12 +54,7 @@ fn count(tally: &mut TriggerTally, record: &Record) {
 
 /// What a start makes of rows and records.
 fn recovered(dir: &Path) -> Vec<TriggerStats> {
-    let mut tally = TriggerTally::default();
-    let observe = |found: Recovered<'_>| match found {
-        Recovered::Stats((id, stats, position)) => tally.restore(id, stats, position),
-        Recovered::Record(record) => count(&mut tally, record),
-    };
-    drop(Store::open_observed(dir, observe).unwrap());
+    let (_store, tally) = Store::open_checked(dir, |_| ()).unwrap();
     triggers().map(|id| tally.of(&id)).collect()
 }
 
@@ -88,16 +62,23 @@ fn triggers() -> impl Iterator<Item = TriggerId> {
     (1..=12).map(|number| id(&format!("t{number}")))
 }
 
+/// The row of the deal that an event has moved.
+fn moved(last_write: u64) -> EntityRow {
+    let entity =
+        Entity { customer_ids: Vec::new(), version: version(2), ..entity("deal/1") }.into();
+    EntityRow { entity, deleted: false, last_move: last_write, last_write }
+}
+
 /// Events consider t1 to t12, but not t3, which is paused; t1 moves. t5 is deleted and created again.
 fn history(dir: &Path) -> Log {
     let mut log = Log::open(dir);
     for number in 1..=9 {
-        let change = match number {
-            5 => Change::TriggerDeleted(trigger("t5", 2)),
-            6 => Change::TriggerWritten(trigger("t5", 3)),
-            _ => decided(event(&format!("e{number}")), "deal/1", log.now()),
+        let (change, rows) = match number {
+            5 => (Change::TriggerDeleted(trigger("t5", 2)), Vec::new()),
+            6 => (Change::TriggerWritten(trigger("t5", 3)), Vec::new()),
+            _ => (decided(event(&format!("e{number}")), "deal/1", log.now()), vec![moved(number)]),
         };
-        log.write(vec![change], Vec::new());
+        log.write(vec![change], rows);
     }
     log
 }

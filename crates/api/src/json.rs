@@ -58,49 +58,58 @@ pub fn from_json<T>(message: &str, json: &str) -> Result<T, JsonError>
 where
     T: prost::Message + Default,
 {
-    let Known { descriptor, has_enums } = known(message)?;
-    if *has_enums {
-        let malformed = |source| JsonError::Malformed { path: message.to_owned(), source };
-        return from_value(message, serde_json::from_str(json).map_err(malformed)?);
-    }
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let read = DynamicMessage::deserialize(descriptor.clone(), &mut reader)
-        .and_then(|read| reader.end().map(|()| read));
-    match read {
-        Ok(read) => Ok(read.transcode_to()?),
-        Err(source) => {
-            // Tracking the path takes time, so it is done only for a text known to be wrong.
-            let mut reader = serde_json::Deserializer::from_str(json);
-            let path = path_of_error(descriptor, &mut reader);
-            Err(JsonError::Malformed { path, source })
-        }
-    }
+    Ok(read_text(message, json)?.transcode_to()?)
 }
 
 /// Reads a message, such as `pawl.v1.Event`, from a JSON value.
-pub fn from_value<T>(message: &str, mut value: Value) -> Result<T, JsonError>
+pub fn from_value<T>(message: &str, value: Value) -> Result<T, JsonError>
 where
     T: prost::Message + Default,
 {
-    let Known { descriptor, has_enums } = known(message)?;
-    if *has_enums {
-        lengthen_enums(descriptor, &mut value);
-    }
-    match DynamicMessage::deserialize(descriptor.clone(), &value) {
-        Ok(read) => Ok(read.transcode_to()?),
-        Err(source) => {
-            Err(JsonError::Malformed { path: path_of_error(descriptor, &value), source })
-        }
-    }
+    Ok(read_value(message, value)?.transcode_to()?)
 }
 
 /// Writes a message, such as `pawl.v1.Event`, as a JSON value whose keys keep the message's order.
 pub fn to_json<T: prost::Message>(message: &str, value: &T) -> Result<Value, JsonError> {
-    const OPTIONS: SerializeOptions =
-        SerializeOptions::new().use_proto_field_name(true).skip_default_fields(true);
     let mut dynamic = DynamicMessage::new(known(message)?.descriptor.clone());
     dynamic.transcode_from(value)?;
-    Ok(dynamic.serialize_with_options(serde_json::value::Serializer, &OPTIONS)?)
+    write(&dynamic)
+}
+
+// What follows is the same for all types, and compiled once: not by each crate for each type.
+
+fn read_text(message: &str, json: &str) -> Result<DynamicMessage, JsonError> {
+    let Known { descriptor, has_enums } = known(message)?;
+    if *has_enums {
+        let malformed = |source| JsonError::Malformed { path: message.to_owned(), source };
+        return read_value(message, serde_json::from_str(json).map_err(malformed)?);
+    }
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let read = DynamicMessage::deserialize(descriptor.clone(), &mut reader)
+        .and_then(|read| reader.end().map(|()| read));
+    read.map_err(|source| {
+        // Tracking the path takes time, so it is done only for a text known to be wrong.
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let path = path_of_error(descriptor, &mut reader);
+        JsonError::Malformed { path, source }
+    })
+}
+
+fn read_value(message: &str, mut value: Value) -> Result<DynamicMessage, JsonError> {
+    let Known { descriptor, has_enums } = known(message)?;
+    if *has_enums {
+        lengthen_enums(descriptor, &mut value);
+    }
+    DynamicMessage::deserialize(descriptor.clone(), &value).map_err(|source| {
+        let path = path_of_error(descriptor, &value);
+        JsonError::Malformed { path, source }
+    })
+}
+
+fn write(message: &DynamicMessage) -> Result<Value, JsonError> {
+    const OPTIONS: SerializeOptions =
+        SerializeOptions::new().use_proto_field_name(true).skip_default_fields(true);
+    Ok(message.serialize_with_options(serde_json::value::Serializer, &OPTIONS)?)
 }
 
 fn known(message: &str) -> Result<&'static Known, JsonError> {

@@ -29,8 +29,10 @@ fn build() -> PathBuf {
         Some("debug") | None => "dev",
         Some(other) => other,
     };
+    // Any test beside it: so cargo takes what the tests depend on as well into account, and finds most
+    // of it built, in place of compiling TLS, tonic and the server once more with fewer features.
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--workspace", "--bin", "pawl", "--message-format=json"])
+        .args(["build", "--workspace", "--bin", "pawl", "--test", "tidy", "--message-format=json"])
         .args(["--profile", profile, "--target-dir"])
         .arg(target_dir)
         .current_dir(workspace_root())

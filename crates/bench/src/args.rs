@@ -197,6 +197,8 @@ pub(crate) enum Question {
     EntitiesUniform,
     /// A thousand watchers, each of a hundredth of the moves, beside 64 calls.
     Watchers,
+    /// A board that is open in a browser, beside all that four streams can publish.
+    Board,
 }
 
 /// How much to publish.

@@ -22,6 +22,7 @@ mod jetstream;
 mod load;
 mod measure;
 mod memory;
+mod open_board;
 mod pairs;
 mod raw;
 mod report;

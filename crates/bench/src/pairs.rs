@@ -13,6 +13,7 @@ use crate::case::{Case, Mix, Shape};
 use crate::events::{Choice, Source};
 use crate::measure::{Contestant, Measured, beside_program};
 use crate::memory::resident_bytes;
+use crate::open_board::OpenBoard;
 use crate::spread::Spread;
 use crate::watchers::Watchers;
 use crate::{Failure, disk, setup};
@@ -35,6 +36,8 @@ struct Server {
     dir: PathBuf,
     source: Source,
     watchers: usize,
+    /// Whether a board is open.
+    is_shown: bool,
 }
 
 /// One of the two, under load.
@@ -42,6 +45,7 @@ struct Side {
     server: Server,
     contestant: Contestant,
     watchers: Option<Watchers>,
+    board: Option<OpenBoard>,
 }
 
 /// Answers each of the questions and prints the ratios.
@@ -98,6 +102,9 @@ async fn ask(question: Question, plan: &Pairs, dir: &Path) -> Result<(), Failure
     if let Some(sent) = watched {
         println!("its watchers were sent {} moves", sent.moves);
     }
+    if let Some(board) = &with.board {
+        println!("its board was told {} KiB", board.told()?);
+    }
     println!("append of 512 bytes and fdatasync, p50 µs: {}\n", Spread::of(syncs));
     Ok(())
 }
@@ -108,7 +115,7 @@ fn servers(question: Question, plan: &Pairs, dir: &Path, memory: &Path) -> (Shap
         Source { mix: Mix::Real, choice: Choice::Zipf, entities: ENTITIES, seed: SEED, note: 0 };
     let server = |name, source| {
         let dir = dir.join(str::replace(name, " ", "-"));
-        Server { name, dir, source, watchers: 0 }
+        Server { name, dir, source, watchers: 0, is_shown: false }
     };
     let entities = |choice| {
         let of = |entities| Source { choice, entities, ..source };
@@ -130,6 +137,10 @@ fn servers(question: Question, plan: &Pairs, dir: &Path, memory: &Path) -> (Shap
             let with = Server { watchers: WATCHERS, ..server("watched", source) };
             (Case::Unary64.shape(1), [with, server("unwatched", source)])
         }
+        Question::Board => {
+            let with = Server { is_shown: true, ..server("shown", source) };
+            (Case::Stream64.shape(IN_FLIGHT), [with, server("not shown", source)])
+        }
     }
 }
 
@@ -142,7 +153,11 @@ impl Side {
             0 => None,
             count => Some(Watchers::connect(&contestant.process, count, of_one_person).await?),
         };
-        Ok(Self { server, contestant, watchers })
+        let board = match server.is_shown {
+            true => Some(OpenBoard::at(contestant.process.address()).await?),
+            false => None,
+        };
+        Ok(Self { server, contestant, watchers, board })
     }
 
     async fn measure(

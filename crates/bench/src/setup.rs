@@ -13,7 +13,7 @@ use crate::case::Mix;
 use crate::echo::Answers;
 use crate::events::{MOVING, STAYING, Source, entity_id};
 
-const PIPELINE: &str = "sales";
+pub(crate) const PIPELINE: &str = "sales";
 /// Behind all entities: its triggers are considered and move nothing.
 const BEHIND: &str = "new";
 /// Entities go back and forth between these.

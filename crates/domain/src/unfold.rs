@@ -1,5 +1,7 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::decide::explain;
 use crate::limits::{DECISIONS_MAX, EXPLAINED_MAX_BYTES, REACH_MAX};

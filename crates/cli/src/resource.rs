@@ -104,6 +104,57 @@ pub(crate) trait Configured: Resource {
     }
 }
 
+/// The calls of what an apply file can have, which differ in names alone: where the resource stands in
+/// requests and answers, by which field it is named, and for each call the method and its request. What
+/// only one of them can be asked stands behind its id.
+macro_rules! calls {
+    (
+        $client:ident, $resource:ident by $id:ident:
+        $get:ident($GetRequest:ident $(, $more:ident: $value:expr)?),
+        $create:ident($CreateRequest:ident),
+        $update:ident($UpdateRequest:ident),
+        $delete:ident($DeleteRequest:ident)
+    ) => {
+        async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
+            let request = pb::$GetRequest { $id: id.to_owned() $(, $more: $value)? };
+            let response = clients.$client.$get(request).await?;
+            Ok(response.into_inner().$resource.unwrap_or_default())
+        }
+
+        async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
+            let request = pb::$CreateRequest {
+                $resource: Some(self),
+                validate_only: clients.validate_only,
+                ..Default::default()
+            };
+            let response = clients.$client.$create(request).await?;
+            Ok(response.into_inner().$resource.unwrap_or_default())
+        }
+
+        async fn update(
+            self,
+            mask: FieldMask,
+            revision: i64,
+            clients: &mut Clients,
+        ) -> Result<Self, Status> {
+            let request = pb::$UpdateRequest {
+                update_mask: Some(mask),
+                expected_revision: revision,
+                $resource: Some(self),
+                validate_only: clients.validate_only,
+            };
+            let response = clients.$client.$update(request).await?;
+            Ok(response.into_inner().$resource.unwrap_or_default())
+        }
+
+        async fn delete(clients: &mut Clients, id: &str, revision: i64) -> Result<(), Status> {
+            let request = pb::$DeleteRequest { $id: id.to_owned(), expected_revision: revision };
+            clients.$client.$delete(request).await.map(drop)
+        }
+    };
+}
+use calls;
+
 fn masked(paths: &[&str]) -> FieldMask {
     FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }
 }

@@ -4,7 +4,7 @@ use tonic::Status;
 
 use crate::args::PipelineFilter;
 use crate::pages::{Page, Paged};
-use crate::resource::{Clients, Configured, Resource, masked};
+use crate::resource::{Clients, Configured, Resource, calls, masked};
 
 impl Resource for pb::Pipeline {
     const NAME: &'static str = "pipeline";
@@ -14,12 +14,6 @@ impl Resource for pb::Pipeline {
 
     fn revision(&self) -> i64 {
         self.revision
-    }
-
-    async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
-        let request = pb::GetPipelineRequest { pipeline_id: id.to_owned() };
-        let response = clients.pipelines.get_pipeline(request).await?;
-        Ok(response.into_inner().pipeline.unwrap_or_default())
     }
 
     async fn list(clients: &mut Clients, filter: &Self::Filter, page: Page) -> Paged<Self> {
@@ -32,36 +26,12 @@ impl Resource for pb::Pipeline {
         Ok((page.pipelines, page.next_page_token))
     }
 
-    async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreatePipelineRequest {
-            pipeline: Some(self),
-            validate_only: clients.validate_only,
-            ..Default::default()
-        };
-        let response = clients.pipelines.create_pipeline(request).await?;
-        Ok(response.into_inner().pipeline.unwrap_or_default())
-    }
-
-    async fn update(
-        self,
-        mask: FieldMask,
-        revision: i64,
-        clients: &mut Clients,
-    ) -> Result<Self, Status> {
-        let request = pb::UpdatePipelineRequest {
-            update_mask: Some(mask),
-            expected_revision: revision,
-            pipeline: Some(self),
-            validate_only: clients.validate_only,
-        };
-        let response = clients.pipelines.update_pipeline(request).await?;
-        Ok(response.into_inner().pipeline.unwrap_or_default())
-    }
-
-    async fn delete(clients: &mut Clients, id: &str, revision: i64) -> Result<(), Status> {
-        let request =
-            pb::DeletePipelineRequest { pipeline_id: id.to_owned(), expected_revision: revision };
-        clients.pipelines.delete_pipeline(request).await.map(drop)
+    calls! {
+        pipelines, pipeline by pipeline_id:
+        get_pipeline(GetPipelineRequest),
+        create_pipeline(CreatePipelineRequest),
+        update_pipeline(UpdatePipelineRequest),
+        delete_pipeline(DeletePipelineRequest)
     }
 }
 

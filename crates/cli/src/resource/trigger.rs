@@ -4,7 +4,7 @@ use tonic::Status;
 
 use crate::args::TriggerFilter;
 use crate::pages::{Page, Paged};
-use crate::resource::{Clients, Configured, Planned, Resource, masked};
+use crate::resource::{Clients, Configured, Planned, Resource, calls, masked};
 
 impl Resource for pb::Trigger {
     const NAME: &'static str = "trigger";
@@ -14,12 +14,6 @@ impl Resource for pb::Trigger {
 
     fn revision(&self) -> i64 {
         self.revision
-    }
-
-    async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
-        let request = pb::GetTriggerRequest { trigger_id: id.to_owned(), revision: 0 };
-        let response = clients.triggers.get_trigger(request).await?;
-        Ok(response.into_inner().trigger.unwrap_or_default())
     }
 
     async fn list(clients: &mut Clients, filter: &Self::Filter, page: Page) -> Paged<Self> {
@@ -35,36 +29,12 @@ impl Resource for pb::Trigger {
         Ok((page.triggers, page.next_page_token))
     }
 
-    async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreateTriggerRequest {
-            trigger: Some(self),
-            validate_only: clients.validate_only,
-            ..Default::default()
-        };
-        let response = clients.triggers.create_trigger(request).await?;
-        Ok(response.into_inner().trigger.unwrap_or_default())
-    }
-
-    async fn update(
-        self,
-        mask: FieldMask,
-        revision: i64,
-        clients: &mut Clients,
-    ) -> Result<Self, Status> {
-        let request = pb::UpdateTriggerRequest {
-            update_mask: Some(mask),
-            expected_revision: revision,
-            trigger: Some(self),
-            validate_only: clients.validate_only,
-        };
-        let response = clients.triggers.update_trigger(request).await?;
-        Ok(response.into_inner().trigger.unwrap_or_default())
-    }
-
-    async fn delete(clients: &mut Clients, id: &str, revision: i64) -> Result<(), Status> {
-        let request =
-            pb::DeleteTriggerRequest { trigger_id: id.to_owned(), expected_revision: revision };
-        clients.triggers.delete_trigger(request).await.map(drop)
+    calls! {
+        triggers, trigger by trigger_id:
+        get_trigger(GetTriggerRequest, revision: 0),
+        create_trigger(CreateTriggerRequest),
+        update_trigger(UpdateTriggerRequest),
+        delete_trigger(DeleteTriggerRequest)
     }
 }
 

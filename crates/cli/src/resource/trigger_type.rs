@@ -4,7 +4,7 @@ use tonic::Status;
 
 use crate::args::TriggerTypeFilter;
 use crate::pages::{Page, Paged};
-use crate::resource::{Clients, Configured, Resource, masked};
+use crate::resource::{Clients, Configured, Resource, calls, masked};
 
 impl Resource for pb::TriggerType {
     const NAME: &'static str = "trigger type";
@@ -14,12 +14,6 @@ impl Resource for pb::TriggerType {
 
     fn revision(&self) -> i64 {
         self.revision
-    }
-
-    async fn get(clients: &mut Clients, id: &str) -> Result<Self, Status> {
-        let request = pb::GetTriggerTypeRequest { code: id.to_owned() };
-        let response = clients.triggers.get_trigger_type(request).await?;
-        Ok(response.into_inner().trigger_type.unwrap_or_default())
     }
 
     async fn list(clients: &mut Clients, filter: &Self::Filter, page: Page) -> Paged<Self> {
@@ -34,36 +28,12 @@ impl Resource for pb::TriggerType {
         Ok((page.trigger_types, page.next_page_token))
     }
 
-    async fn create(self, clients: &mut Clients) -> Result<Self, Status> {
-        let request = pb::CreateTriggerTypeRequest {
-            trigger_type: Some(self),
-            validate_only: clients.validate_only,
-            ..Default::default()
-        };
-        let response = clients.triggers.create_trigger_type(request).await?;
-        Ok(response.into_inner().trigger_type.unwrap_or_default())
-    }
-
-    async fn update(
-        self,
-        mask: FieldMask,
-        revision: i64,
-        clients: &mut Clients,
-    ) -> Result<Self, Status> {
-        let request = pb::UpdateTriggerTypeRequest {
-            update_mask: Some(mask),
-            expected_revision: revision,
-            trigger_type: Some(self),
-            validate_only: clients.validate_only,
-        };
-        let response = clients.triggers.update_trigger_type(request).await?;
-        Ok(response.into_inner().trigger_type.unwrap_or_default())
-    }
-
-    async fn delete(clients: &mut Clients, id: &str, revision: i64) -> Result<(), Status> {
-        let request =
-            pb::DeleteTriggerTypeRequest { code: id.to_owned(), expected_revision: revision };
-        clients.triggers.delete_trigger_type(request).await.map(drop)
+    calls! {
+        triggers, trigger_type by code:
+        get_trigger_type(GetTriggerTypeRequest),
+        create_trigger_type(CreateTriggerTypeRequest),
+        update_trigger_type(UpdateTriggerTypeRequest),
+        delete_trigger_type(DeleteTriggerTypeRequest)
     }
 }
 

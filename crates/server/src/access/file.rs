@@ -42,6 +42,22 @@ pub(crate) struct Grant {
     pub(crate) expires: Option<SystemTime>,
 }
 
+impl Grant {
+    /// As an operator writes it down.
+    fn read(
+        name: &str,
+        roles: Vec<Role>,
+        pipelines: Option<Vec<String>>,
+        expires: Option<Datetime>,
+    ) -> Result<Self, String> {
+        if roles.is_empty() {
+            return Err("needs a role: roles = [\"viewer\"]".to_owned());
+        }
+        let expires = expires.map(moment).transpose()?;
+        Ok(Self { name: named(name)?, roles, limit: Limit::read(pipelines)?, expires })
+    }
+}
+
 /// The pipelines to which somebody is limited, or none.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Limit {
@@ -196,12 +212,8 @@ impl Credentials {
                 continue;
             }
             let problem = |problem| wrong(&entry.name, problem);
-            let grant = Grant {
-                name: named(&entry.name).map_err(problem)?,
-                roles: some(&entry.roles).map_err(problem)?,
-                limit: Limit::read(entry.pipelines).map_err(problem)?,
-                expires: entry.expires.map(moment).transpose().map_err(problem)?,
-            };
+            let grant = Grant::read(&entry.name, entry.roles, entry.pipelines, entry.expires);
+            let grant = grant.map_err(problem)?;
             let hash = entry.hash.parse().map_err(problem)?;
             if credentials.tokens.insert(hash, Arc::new(grant)).is_some() {
                 return Err(problem("has the hash of another token".to_owned()));
@@ -209,12 +221,8 @@ impl Credentials {
         }
         for entry in written.certificate {
             let problem = |problem| wrong(&entry.name, problem);
-            let grant = Grant {
-                name: named(&entry.name).map_err(problem)?,
-                roles: some(&entry.roles).map_err(problem)?,
-                limit: Limit::read(entry.pipelines).map_err(problem)?,
-                expires: None,
-            };
+            let grant = Grant::read(&entry.name, entry.roles, entry.pipelines, None);
+            let grant = grant.map_err(problem)?;
             if credentials.certificates.insert(entry.name.clone(), Arc::new(grant)).is_some() {
                 return Err(problem("stands there twice as a certificate".to_owned()));
             }
@@ -257,13 +265,6 @@ fn named(name: &str) -> Result<Arc<str>, String> {
         return Err("a name has 1 to 128 printable characters".to_owned());
     }
     Ok(name.into())
-}
-
-fn some(roles: &[Role]) -> Result<Vec<Role>, String> {
-    if roles.is_empty() {
-        return Err("needs a role: roles = [\"viewer\"]".to_owned());
-    }
-    Ok(roles.to_vec())
 }
 
 /// A moment with its offset; without one nobody would know when it is.

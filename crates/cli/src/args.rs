@@ -36,7 +36,7 @@ pub(crate) use crate::args::inquiry::{
     BoardArgs, EventFields, EventGetArgs, ExportArgs, MoveFilter, PreviewArgs, PublishArgs,
     StatusArgs, Telling, VerdictFilter, WhyArgs, Written,
 };
-pub(crate) use crate::args::offline::{BackupArgs, CompactArgs, RestoreArgs, VerifyArgs};
+pub(crate) use crate::args::offline::{BackupArgs, CompactArgs, RestoreArgs, TestArgs, VerifyArgs};
 pub(crate) use crate::args::resources::{
     CreateArgs, DeleteArgs, Format, GetArgs, Keep, ListArgs, MoveArgs, Shape, UpdateArgs,
 };
@@ -313,23 +313,6 @@ pub(crate) enum OnExisting {
     Fail,
     /// Leave it as it is and go on.
     Skip,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = crate::cases::EXAMPLE)]
-pub(crate) struct TestArgs {
-    /// YAML or JSON with `cases`, and what is `given` for all of them. Takes several and can be
-    /// repeated.
-    #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
-    pub(crate) files: Vec<PathBuf>,
-
-    /// Runs only the cases whose name contains this.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) name: Option<String>,
-
-    /// Prints only the cases that fail.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// Values of one option are alternatives; all options that are given must hold.

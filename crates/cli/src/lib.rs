@@ -75,7 +75,7 @@ pub fn run() -> ExitCode {
         Command::Config(ConfigCommand::Check(args)) => settings::check(args.file.as_deref()),
         Command::Config(ConfigCommand::Example) => settings::example(),
         Command::Client(command) => block_on(be_client(command, connection)),
-        Command::Test(args) => cases::run(&args),
+        Command::Test(args) => cases::run(args),
         Command::Restore(args) => offline::restore(&args),
         Command::Compact(args) => offline::compact(&args),
         Command::Verify(args) => block_on(offline::verify(args)),

@@ -30,7 +30,33 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
     if let Some(file) = &args.config {
         info!(file = %file.display(), "settings");
     }
-    let data = Data::choose(args.data, args.demo)?;
+    let demo = args.demo;
+    let data = Data::choose(args.data.clone(), demo)?;
+    let mut config = config(args, data.path());
+    if let Some(traces) = &traces {
+        config.lost_spans = traces.lost();
+    }
+    let served = runtime.block_on(serve(config, demo));
+    if let Some(traces) = traces {
+        traces.stop();
+    }
+    if served.is_err() {
+        // A disk that fails may hold up reads for ever.
+        runtime.shutdown_background();
+    }
+    served
+}
+
+/// Whether the server would start with these, as far as can be said without starting it.
+pub(crate) fn check(args: ServeArgs) -> Result<(), Failure> {
+    if let Some(traces) = args.traces.config() {
+        traces.check()?;
+    }
+    let data = args.data.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
+    Ok(pawl_server::check(&config(args, data))?)
+}
+
+fn config(args: ServeArgs, data: PathBuf) -> pawl_server::Config {
     let tls = args.tls_cert.zip(args.tls_key).map(|(certificate, key)| pawl_server::TlsFiles {
         certificate,
         key,
@@ -59,18 +85,10 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), Failure> {
         },
         max_waiting: args.max_waiting_calls,
         limits: args.limits.into(),
-        ..pawl_server::Config::new(data.path(), args.listen)
+        ..pawl_server::Config::new(data, args.listen)
     };
     config.reserve.min_free_bytes = args.min_free_bytes;
-    let served = runtime.block_on(serve(config, args.demo));
-    if let Some(traces) = traces {
-        traces.stop();
-    }
-    if served.is_err() {
-        // A disk that fails may hold up reads for ever.
-        runtime.shutdown_background();
-    }
-    served
+    config
 }
 
 async fn serve(config: pawl_server::Config, with_demo: bool) -> Result<(), Failure> {

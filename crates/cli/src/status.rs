@@ -183,6 +183,11 @@ fn status(
         if let (Some(status), Value::Object(told)) = (status.as_object_mut(), told) {
             status.extend(told);
         }
+        // Not told where the server cannot read its own directory.
+        let data = now_read.sum("pawl_data_bytes", &[]);
+        status["disk"]["data_bytes"] = (data > 0.0).then(|| numbers::whole(data)).into();
+        let lost = numbers::whole(now_read.sum("pawl_spans_lost_total", &[]));
+        status["traces"] = json!({ "lost_spans": lost });
     }
     status
 }

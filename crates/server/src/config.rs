@@ -8,6 +8,7 @@ use pawl_engine::{
 
 use crate::limits::Limits;
 use crate::machine;
+use crate::telemetry::LostSpans;
 use crate::tls::TlsFiles;
 
 /// For how long event and request identities are remembered unless said otherwise (E4).
@@ -48,6 +49,8 @@ pub struct Config {
     pub max_waiting: u32,
     /// How much one request may hold.
     pub limits: Limits,
+    /// Of [`Traces::lost`](crate::Traces::lost), so that it is told among the numbers.
+    pub lost_spans: LostSpans,
 }
 
 /// How connections live, and the watches on them: which are held for weeks, through proxies that cut
@@ -103,6 +106,7 @@ impl Config {
             connections: Connections::default(),
             max_waiting: DEFAULT_MAX_WAITING,
             limits: Limits::default(),
+            lost_spans: LostSpans::default(),
         }
     }
 }

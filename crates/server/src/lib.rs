@@ -35,6 +35,6 @@ pub use pawl_engine::{
     DEFAULT_BACKUP_PATIENCE, DEFAULT_MAX_IDENTITIES, DEFAULT_MIN_FREE_BYTES, DEFAULT_RETENTION,
     DEFAULT_STALL_AFTER, FreeSpace, Reserve, Retention,
 };
-pub use serve::{RunError, Running, StartError, start};
-pub use telemetry::{Traces, TracesConfig, TracesError};
+pub use serve::{RunError, Running, StartError, check, start};
+pub use telemetry::{LostSpans, Traces, TracesConfig, TracesError};
 pub use tls::{TlsError, TlsFiles};

@@ -31,7 +31,7 @@ use crate::config::{Connections, ERRORS_MAX, HEADERS_MAX_BYTES, STOP_GRACE};
 use crate::connection::{Connection, accept};
 use crate::http::{self, Doors, Front};
 use crate::services::{MOVE_SERVICE, MoveServiceServer, Services, System};
-use crate::telemetry::{Measured, Seen, Telemetry};
+use crate::telemetry::{Given, Measured, Seen, Telemetry};
 use crate::tls::{Tls, TlsError};
 use crate::{Config, LimitError, machine};
 
@@ -123,29 +123,49 @@ pub struct Running {
     connections: Connections,
 }
 
+/// What the files and values of a configuration come to.
+struct Prepared {
+    access: Access,
+    tls: Option<Arc<Tls>>,
+    origins: Vec<HeaderValue>,
+}
+
+impl Prepared {
+    /// Reads the files and holds the values against each other. Opens no database, takes no address.
+    fn of(config: &Config) -> Result<Self, StartError> {
+        config.limits.check()?;
+        let access = config.access_file.as_deref();
+        let access = access.map_or_else(|| Ok(Access::open()), Access::from_file)?;
+        let tls = config.tls.clone().map(Tls::read).transpose()?.map(Arc::new);
+        let origins = config.cors_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
+        let listen = config.listen;
+        if !listen.ip().is_loopback() && access.is_open() && !config.insecure {
+            return Err(StartError::Exposed { listen });
+        }
+        let window = config.dedupe_window;
+        if let Some(retention) = config.retention.max_age.filter(|age| *age < window) {
+            return Err(StartError::Forgetful { retention, window });
+        }
+        Ok(Self { access, tls, origins })
+    }
+}
+
+/// Whether [`start`] would take a configuration, as far as can be said without opening its database
+/// or listening on its address.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    Prepared::of(config).map(drop)
+}
+
 /// Opens the database and listens. Calls are answered once [`Running::run_until`] is awaited.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    let Prepared { access, tls, origins } = Prepared::of(&config)?;
     let (listen, limits) = (config.listen, config.limits);
-    limits.check()?;
-    let access =
-        config.access_file.as_deref().map_or_else(|| Ok(Access::open()), Access::from_file)?;
-    let tls = config.tls.map(Tls::read).transpose()?.map(Arc::new);
-    let origins = config.cors_origins.iter().map(origin).collect::<Result<Vec<_>, _>>()?;
     if !listen.ip().is_loopback() {
-        match (access.is_open(), config.insecure) {
-            (true, false) => return Err(StartError::Exposed { listen }),
-            (true, true) => {
-                warn!(%listen, "INSECURE: anyone who can reach this address can read and change everything");
-            }
-            (false, _) if tls.is_none() => {
-                warn!(%listen, "no TLS: whoever is on the way can read tokens; is there a proxy with TLS before this?");
-            }
-            (false, _) => {}
+        if access.is_open() {
+            warn!(%listen, "INSECURE: anyone who can reach this address can read and change everything");
+        } else if tls.is_none() {
+            warn!(%listen, "no TLS: whoever is on the way can read tokens; is there a proxy with TLS before this?");
         }
-    }
-    let window = config.dedupe_window;
-    if let Some(retention) = config.retention.max_age.filter(|age| *age < window) {
-        return Err(StartError::Forgetful { retention, window });
     }
     let unheard = |source| StartError::Listen { listen, source };
     // An address that is taken is found out before anything is made or read.
@@ -156,6 +176,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     socket.bind(listen).map_err(unheard)?;
     let clock = machine::clock();
     let start_time = clock.now();
+    let (data, min_free_bytes) = (config.data, config.reserve.min_free_bytes);
     let options = Options {
         clock,
         dedupe_window: config.dedupe_window,
@@ -164,7 +185,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         stall_after: config.stall_after,
         limits: limits.model,
     };
-    let opened = tokio::task::spawn_blocking(move || Engine::start(&config.data, options)).await;
+    let directory = data.clone();
+    let opened = tokio::task::spawn_blocking(move || Engine::start(&directory, options)).await;
     let engine = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     // Only now, so that who can connect is answered.
     let listener = socket.listen(BACKLOG).map_err(unheard)?;
@@ -185,7 +207,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let (health, routes) = routes(services.clone(), system)?;
     let arrivals = Arrivals::new(connections.keepalive_timeout);
     let gate = Gate::new(access.clone(), config.max_waiting, arrivals.clone());
-    let telemetry = Telemetry::new();
+    let telemetry = Telemetry::new(Given { data, min_free_bytes, lost_spans: config.lost_spans });
     let health = Health { reporter: health, telemetry: telemetry.clone() };
     health.report(ServingStatus::Serving).await;
     let seen = Seen { telemetry: telemetry.clone(), engine: engine.clone() };

@@ -45,10 +45,17 @@ async fn a_server_is_told_of_in_every_form() {
         ("/queue/max_requests", 1_024.into()),
         ("/queue/is_stalled", false.into()),
         ("/watches/open", 0.into()),
+        ("/disk/min_free_bytes", 268_435_456.into()),
+        ("/traces/lost_spans", 0.into()),
     ] {
         assert_eq!(told.pointer(path), Some(&wanted), "{path} in {told:#}");
     }
-    for path in ["/disk/free_bytes", "/batches/sync_seconds/p99", "/batches/records/mean"] {
+    for path in [
+        "/disk/free_bytes",
+        "/disk/data_bytes",
+        "/batches/sync_seconds/p99",
+        "/batches/records/mean",
+    ] {
         let value = told.pointer(path).and_then(Value::as_f64);
         assert!(value.is_some_and(|value| value > 0.0), "{path} in {told:#}");
     }
@@ -60,9 +67,17 @@ async fn a_server_is_told_of_in_every_form() {
     assert!(published["seconds"]["p99"].as_f64().is_some_and(|time| time > 0.0 && time < 60.0));
 
     let table = session.unseen("status --interval 100ms").await;
-    for part in ["health      serving", "1 entities, 1 pipelines", "EventService/PublishEvent "] {
+    let parts = [
+        "health      serving",
+        "1 entities, 1 pipelines",
+        " taken, ",
+        " free, writes need 256.0 MiB",
+        "EventService/PublishEvent ",
+    ];
+    for part in parts {
         assert!(table.out.contains(part), "{part:?} is missing: {}", table.out);
     }
+    assert!(!table.out.contains("spans are lost"), "none is: {}", table.out);
     assert!(!table.out.contains('\x1b'), "nobody sees colours here: {}", table.out);
     let coloured = session.unseen("status --interval 100ms --color always").await;
     assert!(coloured.out.contains("\x1b[32mserving"), "{:?}", coloured.out);
@@ -71,6 +86,25 @@ async fn a_server_is_told_of_in_every_form() {
     let refused = session.unseen("status --interval 1ms").await;
     assert_eq!(refused.code, 2, "{}", refused.err);
     cases("cli: forms of status", 5, 5);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_and_spans_that_are_lost_are_told() {
+    // Nobody listens there, and no disk has so much.
+    let args = ["--min-free-bytes", "4000000TiB", "--otlp-endpoint", "http://127.0.0.1:1"];
+    let server = Server::start_with(&args).await;
+    let session = Session::with(&server);
+    let told = async {
+        loop {
+            let table = session.unseen("status --interval 100ms").await;
+            if table.out.contains("spans are lost") {
+                return table.out;
+            }
+        }
+    };
+    let table = within(60, "spans are lost", told).await;
+    let disk = table.lines().find(|line| line.starts_with("disk ")).expect("it is told");
+    assert!(disk.ends_with("; writes are refused"), "{disk}");
 }
 
 #[tokio::test]

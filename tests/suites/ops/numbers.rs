@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use pawl_api::pb;
 use pawl_tests::{
@@ -84,6 +86,8 @@ async fn what_happened_is_counted() {
         ("triggers", seen.of("pawl_triggers"), 1.0),
         ("trigger types", seen.of("pawl_trigger_types"), 34.0),
         ("stalled", seen.of("pawl_stalled"), 0.0),
+        ("free at least", seen.of("pawl_min_free_bytes"), 268_435_456.0),
+        ("lost", seen.of("pawl_spans_lost_total{reason=\"full\"}"), 0.0),
     ];
     for (what, value, wanted) in wanted {
         assert!(
@@ -99,6 +103,10 @@ async fn what_happened_is_counted() {
     for name in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"] {
         assert!(seen.of(name) > 0.0, "{name}");
     }
+    // As the system counts what the files take.
+    let taken = seen.of("pawl_data_bytes");
+    let counted = taken_below(server.data());
+    assert!(taken > 0.0 && (taken - counted).abs() <= counted / 2.0, "{taken}, not {counted}");
     assert!(seen.of("pawl_free_bytes") > 0.0 && seen.of("pawl_connections_open") >= 2.0);
 
     // A watch that is given up ends as its client ended it.
@@ -111,7 +119,14 @@ async fn what_happened_is_counted() {
         }
     };
     within(30, "the watch is counted", counted).await;
-    cases("ops: numbers", wanted.len(), 22);
+    cases("ops: numbers", wanted.len(), 24);
+}
+
+/// What `du` says of a directory.
+fn taken_below(directory: &Path) -> f64 {
+    let told = Command::new("du").args(["-s", "-B1"]).arg(directory).output();
+    let told = String::from_utf8(told.expect("there is du").stdout).expect("a number");
+    told.split_whitespace().next().and_then(|bytes| bytes.parse().ok()).expect("a number")
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tonic::{Code, Request};
 
 use crate::collector::{Collector, Span};
-use crate::scrape::get;
+use crate::scrape::{get, metrics};
 
 /// A `pawl serve` with variables in its environment, and its address.
 async fn serve(
@@ -230,6 +230,18 @@ fn warnings(log: &[String]) -> Vec<&String> {
     log.iter().filter(|line| line.contains("WARN")).collect()
 }
 
+/// Spans that may wait for the collector.
+const WAITING_MAX: u64 = 4_096;
+
+/// How many spans are told to be lost, for one reason.
+async fn lost(address: SocketAddr, reason: &str) -> u64 {
+    let name = format!("pawl_spans_lost_total{{reason=\"{reason}\"}}");
+    let count = metrics(address).await.of(&name);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let count = count as u64;
+    count
+}
+
 /// More than are made for some batches of spans, each of which is tried four times.
 const TRIES: usize = 13;
 
@@ -247,12 +259,13 @@ async fn a_collector_that_is_away_holds_up_nothing_and_is_told_of_once() {
     let data = scratch();
     let env = [("OTEL_BSP_SCHEDULE_DELAY", "10")];
     let url = format!("http://{address}");
-    let (server, _, client) = serve(&data, &["--otlp-endpoint", &url], &env).await;
+    let (server, own, client) = serve(&data, &["--otlp-endpoint", &url], &env).await;
     set_up(&client).await;
     ask(&client, 6_000).await;
     within(60, "it is tried", tried).await.expect("nothing panicked");
     let is_told = |line: &String| line.contains("traces are not taken");
     server.find_in_err("it is told", |log| log.iter().any(is_told).then_some(())).await;
+    assert!(lost(own, "not_taken").await > 0, "what was told is counted");
     // Once there is a collector, traces go on.
     let collector = Collector::start_at(address, None).await;
     let seen = async {
@@ -277,9 +290,18 @@ async fn a_collector_that_hangs_holds_up_neither_calls_nor_the_end() {
     let url = format!("http://{}", hangs.local_addr().expect("it has an address"));
     let data = scratch();
     let env = [("OTEL_BSP_SCHEDULE_DELAY", "10")];
-    let (server, _, client) = serve(&data, &["--otlp-endpoint", &url], &env).await;
+    let (server, own, client) = serve(&data, &["--otlp-endpoint", &url], &env).await;
     set_up(&client).await;
     ask(&client, 6_000).await;
+    // A span may end a moment after its answer came. Nothing is taken, so all but those that may wait
+    // are lost, unless whole batches are given up meanwhile.
+    let beyond = async {
+        while lost(own, "full").await + lost(own, "not_taken").await < 6_000 - WAITING_MAX {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(60, "what does not find room is counted", beyond).await;
+    assert!(lost(own, "full").await > 0);
     drop(client);
     let began = Instant::now();
     let log = stop(server).await;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Checks a file and the environment, and prints what `pawl serve` would use and where each value
+    /// Checks a file, the environment and the files that these name, and prints what `pawl serve` would use and where each value
     /// comes from.
     Check(CheckArgs),
     /// Prints a file with every setting of `pawl serve`, explained, and its default.
@@ -12,8 +12,10 @@ pub(crate) enum ConfigCommand {
 }
 
 const CHECK_NOTES: &str = "\
-Exit code 0 when `pawl serve` would take all of it, and 1 when it would not; then everything that is
-wrong is printed. No directory is opened and no address is taken. What is secret is not shown.";
+Exit code 0 when `pawl serve` would start with all of it, and 1 when it would not; then what is wrong
+is printed, in the words of `pawl serve`. The files that are named (access file, certificates, keys)
+are read, so run it as the user of the server. No directory is opened and no address is taken: what
+is in the way there shows at the start. What is secret is not shown.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_NOTES)]

@@ -1,13 +1,12 @@
 use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use pawl_server::Limits;
+use pawl_server::{Limits, ModelLimits};
 
 const LIMITS: &str = "Limits";
 
-// A doc comment would stand in the help of the command.
+// Doc comments would stand in the help of the command.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_field_names, reason = "they are called as the flags are")]
 #[command(next_help_heading = LIMITS)]
 pub(crate) struct LimitArgs {
     /// How large a request message may be, 128KiB to 16MiB. A longer one ends its own call. Over
@@ -32,6 +31,15 @@ pub(crate) struct LimitArgs {
         value_parser = count(|limits| limits.max_page_size))]
     max_page_size: usize,
 
+    #[command(flatten)]
+    model: ModelLimitArgs,
+}
+
+// What `pawl test` keeps to as well.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are called as the flags are")]
+#[command(next_help_heading = LIMITS)]
+pub(crate) struct ModelLimitArgs {
     /// How many subjects one event may have.
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.model.max_subjects,
         value_parser = count(|limits| limits.model.max_subjects))]
@@ -92,18 +100,23 @@ impl From<LimitArgs> for Limits {
             max_events_per_message: args.max_events_per_message,
             max_import_entities: args.max_import_entities,
             max_page_size: args.max_page_size,
-            model: pawl_server::ModelLimits {
-                max_subjects: args.max_subjects,
-                max_attributes_bytes: args.max_attributes_bytes,
-                max_attributes_depth: args.max_attributes_depth,
-                max_fields_bytes: args.max_fields_bytes,
-                max_fields_depth: args.max_fields_depth,
-                max_filter_bytes: args.max_filter_bytes,
-                max_filter_depth: args.max_filter_depth,
-                max_triggers_per_stage: args.max_triggers_per_stage,
-                max_triggers_per_pipeline_and_event_type: args
-                    .max_triggers_per_pipeline_and_event_type,
-            },
+            model: args.model.into(),
+        }
+    }
+}
+
+impl From<ModelLimitArgs> for ModelLimits {
+    fn from(args: ModelLimitArgs) -> Self {
+        Self {
+            max_subjects: args.max_subjects,
+            max_attributes_bytes: args.max_attributes_bytes,
+            max_attributes_depth: args.max_attributes_depth,
+            max_fields_bytes: args.max_fields_bytes,
+            max_fields_depth: args.max_fields_depth,
+            max_filter_bytes: args.max_filter_bytes,
+            max_filter_depth: args.max_filter_depth,
+            max_triggers_per_stage: args.max_triggers_per_stage,
+            max_triggers_per_pipeline_and_event_type: args.max_triggers_per_pipeline_and_event_type,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What the commands take that are about a database as a whole: all but `pawl backup` open it
-//! themselves, while no server has it.
+//! themselves, while no server has it; and `pawl test`, which has none.
 
 use std::path::PathBuf;
 
 use clap::Args;
+
+use super::limits::ModelLimitArgs;
 
 const VERIFY_NOTES: &str = "\
 Exit code 0 when the database is whole, and 1 when it is not or cannot be checked; everything that is
@@ -85,4 +87,24 @@ pub(crate) struct RestoreArgs {
     /// A directory that is missing or empty, for `pawl serve --data`.
     #[arg(value_name = "DIR")]
     pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = crate::cases::EXAMPLE)]
+pub(crate) struct TestArgs {
+    /// YAML or JSON with `cases`, and what is `given` for all of them. Takes several and can be
+    /// repeated.
+    #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Runs only the cases whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+
+    /// Prints only the cases that fail.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: ModelLimitArgs,
 }

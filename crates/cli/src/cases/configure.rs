@@ -57,18 +57,33 @@ impl State {
             let mask = wanted.update_mask();
             let (_, patch) = convert::trigger_patch(wanted, Some(mask))?;
             let pipeline = self.pipeline_of(&known.pipeline_id)?;
-            known.revised(patch, pipeline, self.trigger_type(&known.type_code)?, self.now)?
+            let trigger_type = self.trigger_type(&known.type_code)?;
+            let revised = known.revised(patch, pipeline, trigger_type, self.now)?;
+            self.check_trigger(Some(known), &revised)?;
+            if revised.stage_id != known.stage_id {
+                self.check_stage(&revised.pipeline_id, &revised.stage_id)?;
+            }
+            revised
         } else {
             let new = convert::new_trigger("trigger", wanted)?;
             let pipeline = self.pipeline_of(&new.pipeline_id)?;
             let trigger_type = self.trigger_type(&new.type_code)?;
-            self.check_room(&new.pipeline_id, &trigger_type.event_type)?;
+            self.check_listening(&new.pipeline_id, &trigger_type.event_type)?;
+            self.check_stage(&new.pipeline_id, &new.stage_id)?;
             let version = self.first_version(Resource::Trigger, &new.id);
-            Trigger::create(new, pipeline, trigger_type, self.position + 1, version)?
+            let position = self.position + 1;
+            let created = Trigger::create(new, pipeline, trigger_type, position, version)?;
+            self.check_trigger(None, &created)?;
+            created
         };
         self.position += 1;
         self.put_trigger(trigger);
         Ok(())
+    }
+
+    fn check_trigger(&self, before: Option<&Trigger>, after: &Trigger) -> Result<(), Rejection> {
+        let checked = self.limits.check_trigger(before, after);
+        checked.map_err(|rejection| rejection.within("trigger"))
     }
 
     pub(super) fn delete(&mut self, deleted: Deleted) -> Result<(), Rejection> {

@@ -16,6 +16,8 @@ mod world;
 
 use std::fs;
 
+use pawl_domain::Limits;
+
 use crate::args::TestArgs;
 use crate::failure::Failure;
 use crate::output::{plain, print};
@@ -55,7 +57,8 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
 
 /// Runs the cases of all files. One line for each that fails, in which lines of a name or value
 /// are joined.
-pub(crate) fn run(args: &TestArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: TestArgs) -> Result<(), Failure> {
+    let limits = args.limits.into();
     let (mut all, mut all_failed) = (0, 0);
     for file in &args.files {
         let name = file.display().to_string();
@@ -68,7 +71,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<(), Failure> {
         for case in cases.into_iter().filter(is_meant) {
             count += 1;
             let case_name = case.name.clone();
-            let differences = play(case);
+            let differences = play(case, limits);
             if !differences.is_empty() {
                 failed += 1;
                 let differences = plain(&differences.join("; "));
@@ -96,9 +99,9 @@ fn summary(count: u64, failed: u64) -> String {
 
 /// Takes the steps of a case one after the other, also when one is refused, and compares what came
 /// of the last.
-fn play(case: Case) -> Vec<String> {
+fn play(case: Case, limits: Limits) -> Vec<String> {
     let Case { given, steps, expected, .. } = case;
-    let mut state = match State::begin(given) {
+    let mut state = match State::begin(given, limits) {
         Ok(state) => state,
         Err(mistake) => return vec![mistake],
     };

@@ -25,6 +25,7 @@ impl State {
             Step::Event(event) => self.publish(event).map(Some),
             Step::Preview(event) => {
                 let event = convert::event("event", event)?;
+                self.check_event(&event)?;
                 let unfolded = unfold(self, &event, Done::Nothing, now, true)?;
                 Ok(Some(outcome(&event, &unfolded)))
             }
@@ -48,11 +49,21 @@ impl State {
                 event_id: event.id.to_string(),
             });
         }
+        self.check_event(&event)?;
         let now = self.now;
         let unfolded = unfold(self, &event, Done::Nothing, now, true)?;
         let outcome = self.commit(&event, None, unfolded);
         self.published.insert(identity, (event, outcome.clone()));
         Ok(outcome)
+    }
+
+    fn check_event(&self, event: &Event) -> Result<(), Rejection> {
+        self.limits.check_event(event).map_err(|rejection| rejection.within("event"))
+    }
+
+    fn check_entity(&self, before: Option<&Entity>, after: &Entity) -> Result<(), Rejection> {
+        let checked = self.limits.check_entity(before, after);
+        checked.map_err(|rejection| rejection.within("entity"))
     }
 
     pub(super) fn create_entity(&mut self, entity: pb::Entity) -> Result<(), Rejection> {
@@ -63,6 +74,7 @@ impl State {
         let version = self.first_version(Resource::Entity, &new.id);
         let pipeline = self.pipeline_of(&new.pipeline_id)?;
         let entity = Entity::create(new, pipeline, version)?;
+        self.check_entity(None, &entity)?;
         self.position += 1;
         self.put_entity(Arc::new(entity));
         Ok(())
@@ -73,6 +85,7 @@ impl State {
         let (id, patch) = convert::entity_patch(entity, None)?;
         let known = self.known_entity(&id)?;
         let written = Arc::new(known.revised(patch, self.now)?);
+        self.check_entity(Some(known), &written)?;
         let changes = Changes::between(known, &written);
         if changes.is_empty() {
             if written != *known {

@@ -1,5 +1,7 @@
 //! What a file can say, what it cannot, and how a case that fails is told.
 
+use pawl_domain::Limits;
+
 use super::file::parse;
 use super::{EXAMPLE, play};
 
@@ -22,7 +24,7 @@ fn file(case: &str) -> String {
 fn differences(case: &str) -> String {
     let mut cases = parse(&file(case)).unwrap();
     assert_eq!(cases.len(), 1);
-    play(cases.remove(0)).join("; ")
+    play(cases.remove(0), Limits::DEFAULT).join("; ")
 }
 
 #[test]
@@ -32,7 +34,7 @@ fn the_example_of_the_help_holds() {
     assert_eq!(cases.len(), 2);
     for case in cases {
         let name = case.name.clone();
-        assert_eq!(play(case), [""; 0], "{name}");
+        assert_eq!(play(case, Limits::DEFAULT), [""; 0], "{name}");
     }
 }
 
@@ -172,4 +174,52 @@ fn what_a_case_gives_replaces_what_the_file_gives_in_its_place() {
          expect: {{ verdicts: {{ paid: MOVED, also: OUTRANKED }}, names: {{ paid: Paid }} }}"
     ));
     assert_eq!(told, "");
+}
+
+/// Sets a limit lower.
+type Lower = fn(&mut Limits);
+
+#[test]
+fn the_limits_of_a_server_are_kept() {
+    let apply = |trigger: &str| format!("{{ apply: {{ triggers: [{trigger}] }} }}");
+    let second = "{ trigger_id: t2, pipeline_id: sales, stage_id: won, trigger_type: order.paid }";
+    let long = "{ trigger_id: t2, pipeline_id: sales, stage_id: new, trigger_type: email.viewed, \
+                filter: 'entity.fields.amount > 1' }";
+    let deep = "{ trigger_id: paid, filter: '!(!(entity.fields.amount > 1))', pipeline_id: sales, \
+                stage_id: won, trigger_type: order.paid }";
+    let event = "{ event: { type: order.paid, subjects: [deal/1, deal/2] } }";
+    let preview = "{ preview: { type: order.paid, subjects: [deal/1, deal/2] } }";
+    let attributes =
+        "{ event: { type: order.paid, subjects: [deal/1], attributes: { a: { b: 1 } } } }";
+    let large = format!("{{ a: {} }}", "x".repeat(100));
+    let large_event =
+        format!("{{ event: {{ type: order.paid, subjects: [deal/1], attributes: {large} }} }}");
+    let create = |fields: &str| {
+        format!("{{ create: {{ entity_id: deal/2, pipeline_id: sales, fields: {fields} }} }}")
+    };
+    let update = format!("{{ update: {{ entity_id: deal/1, fields: {large} }} }}");
+    let cases: [(&str, String, Lower, &str); 10] = [
+        ("subjects", event.into(), |it| it.max_subjects = 1, "INVALID_FIELD"),
+        ("a preview", preview.into(), |it| it.max_subjects = 1, "INVALID_FIELD"),
+        ("deep attributes", attributes.into(), |it| it.max_attributes_depth = 1, "INVALID_FIELD"),
+        ("large attributes", large_event, |it| it.max_attributes_bytes = 64, "INVALID_FIELD"),
+        ("large fields", create(&large), |it| it.max_fields_bytes = 64, "INVALID_FIELD"),
+        ("an update", update, |it| it.max_fields_bytes = 64, "INVALID_FIELD"),
+        ("deep fields", create("{ a: { b: 1 } }"), |it| it.max_fields_depth = 1, "INVALID_FIELD"),
+        ("a long filter", apply(long), |it| it.max_filter_bytes = 16, "INVALID_FILTER"),
+        ("a deep filter", apply(deep), |it| it.max_filter_depth = 1, "INVALID_FILTER"),
+        ("a stage", apply(second), |it| it.max_triggers_per_stage = 1, "TRIGGER_LIMIT"),
+    ];
+    for (what, step, set, reason) in cases {
+        let case = |expect: &str| {
+            let text = file(&format!("name: a, when: [{step}], expect: {{ {expect} }}"));
+            parse(&text).unwrap().remove(0)
+        };
+        let refused = format!("error: {reason}");
+        let mut limits = Limits::DEFAULT;
+        let usual = play(case(&refused), limits).join("; ");
+        assert!(usual.contains("error"), "{what} is taken as a rule: {usual}");
+        set(&mut limits);
+        assert_eq!(play(case(&refused), limits), [""; 0], "{what}");
+    }
 }

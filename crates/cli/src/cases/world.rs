@@ -3,9 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pawl_api::pb;
-use pawl_domain::limits::LISTENING_MAX;
 use pawl_domain::{
-    CustomerId, Entity, EntityId, Event, EventId, EventType, Listener, Listening, Pipeline,
+    CustomerId, Entity, EntityId, Event, EventId, EventType, Limits, Listener, Listening, Pipeline,
     PipelineId, Rejection, Resource, Source, StageId, Timestamp, Trigger, TriggerId, TriggerType,
     TypeCode, Version, World, built_in_types,
 };
@@ -20,6 +19,8 @@ const BEGIN_SECONDS: u64 = 1_704_067_200;
 /// they rest on.
 #[derive(Debug, Default)]
 pub(super) struct State {
+    /// As a server may be told by its settings.
+    pub(super) limits: Limits,
     pub(super) now: Timestamp,
     /// How many changes were made so far: where in a log the latest would stand.
     pub(super) position: u64,
@@ -38,8 +39,8 @@ pub(super) struct State {
 
 impl State {
     /// The state in which a case begins. A given that is refused is a mistake of the file's.
-    pub(super) fn begin(given: Given) -> Result<Self, String> {
-        let mut state = Self::default();
+    pub(super) fn begin(given: Given, limits: Limits) -> Result<Self, String> {
+        let mut state = Self { limits, ..Self::default() };
         state.set_time(0);
         let Given { pipelines, trigger_types, triggers, entities } = given;
         let refused = |what: &str, id: &str, rejection: Rejection| {
@@ -121,19 +122,41 @@ impl State {
     }
 
     /// Refuses when one more trigger would be too many for one event to consider.
-    pub(super) fn check_room(
+    pub(super) fn check_listening(
         &self,
         pipeline: &PipelineId,
         event_type: &EventType,
     ) -> Result<(), Rejection> {
-        if self.listening(pipeline, event_type).len() < LISTENING_MAX {
+        let limit = self.limits.max_triggers_per_pipeline_and_event_type;
+        let count = self.listening(pipeline, event_type).len();
+        if count < limit {
             return Ok(());
         }
         Err(Rejection::TriggerLimit {
             pipeline_id: pipeline.to_string(),
             event_type: event_type.to_string(),
-            count: LISTENING_MAX,
-            limit: LISTENING_MAX,
+            count,
+            limit,
+        })
+    }
+
+    /// Refuses when one more trigger would be too many on a stage.
+    pub(super) fn check_stage(
+        &self,
+        pipeline: &PipelineId,
+        stage: &StageId,
+    ) -> Result<(), Rejection> {
+        let limit = self.limits.max_triggers_per_stage;
+        let on_stage = self.triggers.values().filter(|t| t.stage_id == *stage);
+        let count = on_stage.filter(|t| t.pipeline_id == *pipeline).count();
+        if count < limit {
+            return Ok(());
+        }
+        Err(Rejection::StageTriggerLimit {
+            pipeline_id: pipeline.to_string(),
+            stage_id: stage.to_string(),
+            count,
+            limit,
         })
     }
 

@@ -8,9 +8,10 @@ use clap::{Command, CommandFactory, FromArgMatches};
 
 use super::given::gather;
 use super::{Given, PREFIX, SERVE, Setting, example as file, nearest, switchable};
-use crate::args::{self, Pawl};
+use crate::args::{self, Pawl, ServeArgs};
 use crate::failure::Failure;
 use crate::output::{plain, print};
+use crate::serve;
 
 /// What is shown of a value that is never shown.
 const SECRET: &str = "(secret)";
@@ -29,7 +30,8 @@ pub(crate) fn check(path: Option<&Path>) -> Result<(), Failure> {
     let lookup = |name: &str| env::var_os(name);
     let given = gather(&pawl, &settings, &HashSet::new(), lookup, path)
         .map_err(|problems| Failure::Incomplete(problems.join("\nerror: ")))?;
-    hold_together(&pawl, &given)?;
+    let args = hold_together(&pawl, &given)?;
+    serve::check(args)?;
     for note in misspelt(&pawl, &settings) {
         eprintln!("note: {note}");
     }
@@ -37,7 +39,7 @@ pub(crate) fn check(path: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// Whether `pawl serve` would take all of it together.
-fn hold_together(pawl: &Command, given: &Given) -> Result<(), Failure> {
+fn hold_together(pawl: &Command, given: &Given) -> Result<ServeArgs, Failure> {
     let arguments = [OsString::from("pawl"), SERVE.into()].into_iter().chain(given.arguments());
     let read = switchable(pawl.clone()).try_get_matches_from(arguments);
     let read = read.and_then(|matches| Pawl::from_arg_matches(&matches));
@@ -48,7 +50,7 @@ fn hold_together(pawl: &Command, given: &Given) -> Result<(), Failure> {
         Failure::Incomplete(format!("{told}\n{}", given.explain(told)).trim_end().to_owned())
     })?;
     match pawl.command {
-        args::Command::Serve(_) => Ok(()),
+        args::Command::Serve(args) => Ok(args),
         _ => unreachable!("`pawl {SERVE}` was read"),
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn text(status: &Value, clock: &Clock) -> String {
     let (events, moves) = (count("/retained/events"), count("/retained/moves"));
     let oldest = time("/retained/oldest_time").map(|time| format!(", the oldest of {time}"));
     line("retains", format!("{events} events, {moves} moves{}", oldest.unwrap_or_default()));
-    line("disk", disk(at("/disk/free_bytes").as_u64(), count("/disk/min_free_bytes")));
+    line("disk", disk(at("/disk")));
     let identities = bytes(count("/identities/memory_bytes"));
     let identities = format!("{} identities in {identities}", count("/identities/count"));
     let resident = at("/memory/resident_bytes").as_u64().filter(|bytes| *bytes > 0);
@@ -60,6 +60,13 @@ pub(super) fn text(status: &Value, clock: &Clock) -> String {
     line("watches", format!("{open} open, the last is {lag} records behind"));
     let (open, most) = (count("/connections/open"), count("/connections/max"));
     line("connections", format!("{open} open of {most}"));
+    let lost = count("/traces/lost_spans");
+    if lost > 0 {
+        line(
+            "traces",
+            format!("{CARE}{lost} spans are lost{CARE:#}; the log of the server says why"),
+        );
+    }
     let _ = write!(text, "\n{}", calls(at("/calls")).text(""));
     text
 }
@@ -77,11 +84,14 @@ fn health(services: &Value) -> String {
     }
 }
 
-fn disk(free: Option<u64>, least: u64) -> String {
-    let Some(free) = free else { return "not told".to_owned() };
-    let told = format!("{} free, writes need {}", bytes(free), bytes(least));
+fn disk(disk: &Value) -> String {
+    let own = disk["data_bytes"].as_u64().map(|own| format!("{} taken, ", bytes(own)));
+    let own = own.unwrap_or_default();
+    let Some(free) = disk["free_bytes"].as_u64() else { return format!("{own}free is not told") };
+    let least = disk["min_free_bytes"].as_u64().unwrap_or_default();
+    let told = format!("{own}{} free, writes need {}", bytes(free), bytes(least));
     if free < least {
-        format!("{BAD}{told}{BAD:#}")
+        format!("{BAD}{told}{BAD:#}; writes are refused")
     } else if free / 2 < least {
         format!("{CARE}{told}{CARE:#}")
     } else {

@@ -1,5 +1,7 @@
 //! Errors over HTTP: the same as over gRPC, in JSON as Google's APIs write them (AIP-193).
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -52,7 +54,8 @@ fn error(code: StatusCode, status: &Status) -> Value {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": info.reason,
             "domain": info.domain,
-            "metadata": info.metadata,
+            // In the same order each time.
+            "metadata": info.metadata.into_iter().collect::<BTreeMap<_, _>>(),
         }));
     }
     if let Some(bad) = status.get_details_bad_request() {

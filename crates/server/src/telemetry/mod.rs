@@ -1,6 +1,7 @@
 //! What the server tells of itself: numbers of calls, of connections and of the engine, as Prometheus
 //! reads them; spans of calls, also for a collector; whether it is well.
 
+mod disk;
 mod http;
 mod process;
 mod render;
@@ -8,6 +9,7 @@ mod rpc;
 mod rpcs;
 mod traces;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -18,7 +20,7 @@ use render::CONTENT_TYPE;
 pub(crate) use rpc::Measured;
 use rpcs::Rpcs;
 pub(crate) use traces::{HTTP_CODE, continue_trace, ended};
-pub use traces::{Traces, TracesConfig, TracesError};
+pub use traces::{LostSpans, Traces, TracesConfig, TracesError};
 
 /// How many triggers have numbers of their own; all others are told together.
 const TRIGGERS_MAX: usize = 100;
@@ -34,6 +36,17 @@ struct Counted {
     connections: AtomicU64,
     connections_ever: AtomicU64,
     connections_refused: AtomicU64,
+    given: Given,
+}
+
+/// What is told besides.
+#[derive(Debug)]
+pub(crate) struct Given {
+    /// The directory of the data.
+    pub(crate) data: PathBuf,
+    /// With less free on its disk writes are refused.
+    pub(crate) min_free_bytes: u64,
+    pub(crate) lost_spans: LostSpans,
 }
 
 /// A connection that is open, until this is dropped.
@@ -41,13 +54,14 @@ struct Counted {
 pub(crate) struct Connected(Telemetry);
 
 impl Telemetry {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(given: Given) -> Self {
         Self(Arc::new(Counted {
             rpcs: Rpcs::new(),
             is_serving: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             connections_ever: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            given,
         }))
     }
 

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::process::Process;
-use super::{TRIGGERS_MAX, Telemetry};
+use super::{TRIGGERS_MAX, Telemetry, disk};
 
 /// Of the text format of OpenMetrics, which Prometheus reads.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,6 +27,7 @@ struct Scrape {
     engine: Observed,
     triggers: Vec<(String, TriggerStats)>,
     process: Process,
+    data_bytes: Option<u64>,
 }
 
 pub(super) fn text(telemetry: &Telemetry, engine: &Engine) -> String {
@@ -38,6 +39,7 @@ pub(super) fn text(telemetry: &Telemetry, engine: &Engine) -> String {
         // A trigger can have this name; then there are fewer than would need it, or it is one of many.
         triggers: triggers.chain([("other".to_owned(), others)]).collect(),
         process: Process::look(),
+        data_bytes: disk::bytes(&telemetry.0.given.data),
     };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(scrape));
@@ -114,6 +116,7 @@ impl Collector for Scrape {
         self.calls(&mut to)?;
         self.writer(&mut to)?;
         self.holdings(&mut to)?;
+        self.disk(&mut to)?;
         self.triggers(&mut to)?;
         self.process(&mut to)
     }
@@ -150,7 +153,11 @@ impl Scrape {
         let ever = load(&counted.connections_ever);
         to.counter("pawl_connections", "Connections that were accepted", ever)?;
         let help = "Connections that were closed at once, since as many were open as may be";
-        to.counter("pawl_connections_refused", help, load(&counted.connections_refused))
+        to.counter("pawl_connections_refused", help, load(&counted.connections_refused))?;
+        let help = "Spans of traces that no collector took: full, 4,096 waited; not_taken, it was \
+                    away or refused them";
+        let lost = counted.given.lost_spans.counts().into_iter();
+        to.counters("pawl_spans_lost", help, lost.map(|(why, count)| ([("reason", why)], count)))
     }
 
     fn writer(&self, to: &mut Writer<'_>) -> fmt::Result {
@@ -191,11 +198,19 @@ impl Scrape {
         let help = "Events and requests that are remembered, so that they count once";
         to.gauge("pawl_identities", help, seen.remembered.count)?;
         let help = "Bytes of memory that these identities take";
-        to.gauge("pawl_identities_memory_bytes", help, seen.remembered.memory_bytes)?;
-        match seen.free_bytes {
-            Some(free) => to.gauge("pawl_free_bytes", "Bytes free on the disk of the data", free),
-            None => Ok(()),
+        to.gauge("pawl_identities_memory_bytes", help, seen.remembered.memory_bytes)
+    }
+
+    fn disk(&self, to: &mut Writer<'_>) -> fmt::Result {
+        if let Some(bytes) = self.data_bytes {
+            let help = "Bytes that the files of the data take on their disk";
+            to.gauge("pawl_data_bytes", help, bytes)?;
         }
+        if let Some(free) = self.engine.free_bytes {
+            to.gauge("pawl_free_bytes", "Bytes free on the disk of the data", free)?;
+        }
+        let help = "With fewer bytes free than this, writes are refused";
+        to.gauge("pawl_min_free_bytes", help, self.telemetry.0.given.min_free_bytes)
     }
 
     fn triggers(&self, to: &mut Writer<'_>) -> fmt::Result {

@@ -17,11 +17,34 @@ pub(super) const WAITING_MAX: usize = 4_096;
 /// How often it is said that spans are lost.
 const SAID_EVERY: Duration = Duration::from_mins(1);
 
-/// How many spans wait, and how many found no room.
+/// How many spans wait, and how many are lost.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     count: AtomicUsize,
-    lost: AtomicU64,
+    /// Since it was last looked whether that is to be said.
+    beyond: AtomicU64,
+    pub(super) lost: LostSpans,
+}
+
+/// How many spans no collector took, since the start. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct LostSpans(Arc<Lost>);
+
+#[derive(Debug, Default)]
+struct Lost {
+    /// They found no room.
+    full: AtomicU64,
+    /// The collector was away or refused them.
+    not_taken: AtomicU64,
+}
+
+impl LostSpans {
+    /// Of each reason.
+    pub(crate) fn counts(&self) -> [(&'static str, u64); 2] {
+        let Lost { full, not_taken } = &*self.0;
+        [("full", full), ("not_taken", not_taken)]
+            .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
+    }
 }
 
 impl Waiting {
@@ -30,7 +53,8 @@ impl Waiting {
             return true;
         }
         self.count.fetch_sub(1, Ordering::Relaxed);
-        self.lost.fetch_add(1, Ordering::Relaxed);
+        self.beyond.fetch_add(1, Ordering::Relaxed);
+        self.lost.0.full.fetch_add(1, Ordering::Relaxed);
         false
     }
 
@@ -103,8 +127,10 @@ impl<E> Reporting<E> {
     fn report(&self, count: usize, result: &OTelSdkResult) {
         let endpoint = &*self.endpoint;
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let beyond = self.waiting.lost.swap(0, Ordering::Relaxed);
-        said.lost += beyond + if result.is_err() { count as u64 } else { 0 };
+        let beyond = self.waiting.beyond.swap(0, Ordering::Relaxed);
+        let not_taken = if result.is_err() { count as u64 } else { 0 };
+        self.waiting.lost.0.not_taken.fetch_add(not_taken, Ordering::Relaxed);
+        said.lost += beyond + not_taken;
         let is_due = said.at.is_none_or(|at| at.elapsed() >= SAID_EVERY);
         match result {
             Err(error) if is_due => {

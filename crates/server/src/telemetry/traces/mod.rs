@@ -7,6 +7,7 @@ mod named;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use bounded::LostSpans;
 use bounded::{Bounded, Reporting, Waiting};
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
@@ -46,6 +47,27 @@ pub struct TracesConfig {
     pub ratio: f64,
 }
 
+impl TracesConfig {
+    /// Whether [`Traces::start`] would take it.
+    pub fn check(&self) -> Result<(), TracesError> {
+        self.channel().map(drop)
+    }
+
+    fn channel(&self) -> Result<Endpoint, TracesError> {
+        let failed = |problem: String| TracesError { endpoint: self.endpoint.clone(), problem };
+        let endpoint = Endpoint::from_shared(self.endpoint.clone());
+        let mut endpoint = endpoint
+            .map_err(|error| failed(error.to_string()))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT);
+        if endpoint.uri().scheme_str() == Some("https") {
+            let tls = ClientTlsConfig::new().with_enabled_roots();
+            endpoint = endpoint.tls_config(tls).map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(endpoint)
+    }
+}
+
 /// Why traces cannot be exported.
 #[derive(Debug, thiserror::Error)]
 #[error("traces cannot go to {endpoint}: {problem}")]
@@ -59,6 +81,7 @@ pub struct TracesError {
 pub struct Traces {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
+    lost: LostSpans,
 }
 
 impl Traces {
@@ -66,15 +89,7 @@ impl Traces {
     /// only with the first spans, and nothing waits for it.
     pub fn start(config: &TracesConfig) -> Result<Self, TracesError> {
         let failed = |problem: String| TracesError { endpoint: config.endpoint.clone(), problem };
-        let endpoint = Endpoint::from_shared(config.endpoint.clone());
-        let mut endpoint = endpoint
-            .map_err(|error| failed(error.to_string()))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT);
-        if endpoint.uri().scheme_str() == Some("https") {
-            let tls = ClientTlsConfig::new().with_enabled_roots();
-            endpoint = endpoint.tls_config(tls).map_err(|error| failed(error.to_string()))?;
-        }
+        let endpoint = config.channel()?;
         let exporter = SpanExporter::builder()
             .with_tonic()
             .with_channel(endpoint.connect_lazy())
@@ -82,6 +97,7 @@ impl Traces {
             .build()
             .map_err(|error| failed(error.to_string()))?;
         let waiting = Arc::new(Waiting::default());
+        let lost = waiting.lost.clone();
         let batches = BatchConfigBuilder::default()
             .with_max_queue_size(bounded::WAITING_MAX)
             .with_max_export_batch_size(BATCH_MAX)
@@ -95,7 +111,12 @@ impl Traces {
             .with_span_processor(Bounded::new(processor, waiting))
             .build();
         let tracer = provider.tracer("pawl");
-        Ok(Self { provider, tracer })
+        Ok(Self { provider, tracer, lost })
+    }
+
+    /// How many spans are lost, as [`Config::lost_spans`](crate::Config::lost_spans) has it.
+    pub fn lost(&self) -> LostSpans {
+        self.lost.clone()
     }
 
     /// What takes the spans of calls, and what is logged within them.

@@ -13,6 +13,8 @@ mod binary;
 mod client;
 mod http;
 mod lists;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod machine;
 mod make;
 mod program;
 mod refused;
@@ -24,6 +26,8 @@ pub use authority::{Authority, dns};
 pub use binary::{binary, workspace_root};
 pub use client::Client;
 pub use http::{Answer, ask, post};
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub use machine::{Host, Rig, machine_time};
 pub use make::{entity, event, fields, pipeline, timestamp_ms, trigger, trigger_type};
 pub use nix::sys::signal::Signal;
 pub use program::Program;

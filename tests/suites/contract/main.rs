@@ -3,6 +3,8 @@
 
 mod documented;
 mod entities;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod errors;
 mod events;
 mod limits;
 mod messages;
@@ -24,7 +26,8 @@ use world::World;
 
 /// What no request can bring about at will: failures of the server, and what time does to watches
 /// (the suite `watch` waits for that). Nor what is not of the request: who calls, and how busy the
-/// server is (the suites `access` and `hostile`).
+/// server is (the suites `access` and `hostile`). For the page of errors `errors::beyond` brings about
+/// each of them once.
 const BEYOND_REQUESTS: [ErrorReason; 12] = [
     ErrorReason::ShuttingDown,
     ErrorReason::OutcomeUnknown,

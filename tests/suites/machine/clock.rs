@@ -9,13 +9,12 @@ use std::env;
 use fastrand::Rng;
 use pawl_api::pb;
 use pawl_tests::{
-    Client, Signal, Watcher, cases, earliest, entity, event, pipeline, resume, say, trigger,
-    trigger_type, within,
+    Client, Host, Rig, Signal, Watcher, cases, earliest, entity, event, pipeline, resume, say,
+    trigger, trigger_type, within,
 };
 use tokio::time::Instant;
 use tonic::Status;
 
-use crate::rig::{Host, Rig};
 use crate::time::{Remembered, Time, WINDOW_S, machine_now, seconds};
 
 /// Longer than anything takes, also on a machine that is busy with something else.

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use pawl_api::pb;
-use pawl_tests::{Client, Signal, event, within};
+use pawl_tests::{Client, Rig, Signal, event, within};
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
-
-use crate::rig::Rig;
 
 /// Longer than anything takes, also on a machine that is busy with something else.
 const PATIENCE_S: u64 = 60;

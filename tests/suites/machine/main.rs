@@ -4,5 +4,4 @@
 
 mod clock;
 mod hang;
-mod rig;
 mod time;

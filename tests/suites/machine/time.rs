@@ -1,6 +1,6 @@
 //! What time a server goes by, whose clock is set.
 
-use crate::rig::machine_time;
+use pawl_tests::machine_time;
 
 /// For how long identities are remembered, and the log is kept.
 pub(crate) const WINDOW_S: i64 = 600;

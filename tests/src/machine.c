@@ -1,8 +1,10 @@
 /* Stands between one process and its machine, by LD_PRELOAD. The file PAWL_SHIM holds two numbers of 8
  * bytes each, which are looked at whenever they matter: by how many seconds the wall clock is ahead
- * (all other clocks go on as they are), and whether the disk hangs, so that no sync ends. */
+ * (all other clocks go on as they are), and what becomes of a sync: 0 it is done, 1 it does not end as
+ * long as that stands there, 2 it fails. */
 
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static const volatile struct {
-    int64_t ahead, hangs;
+    int64_t ahead, sync;
 } *told;
 
 __attribute__((constructor)) static void begin(void) {
@@ -38,17 +40,19 @@ EXPORT int clock_gettime(clockid_t which, struct timespec *now) {
     return failed;
 }
 
-static void hang(void) {
+/* Whether a sync fails, once it does not hang. */
+static int fails(void) {
     const struct timespec a_while = {0, 1000000};
-    while (told != NULL && told->hangs) nanosleep(&a_while, NULL);
+    while (told != NULL && told->sync == 1) nanosleep(&a_while, NULL);
+    if (told == NULL || told->sync != 2) return 0;
+    errno = EIO;
+    return 1;
 }
 
 EXPORT int fsync(int fd) {
-    hang();
-    return (int)syscall(SYS_fsync, fd);
+    return fails() ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 EXPORT int fdatasync(int fd) {
-    hang();
-    return (int)syscall(SYS_fdatasync, fd);
+    return fails() ? -1 : (int)syscall(SYS_fdatasync, fd);
 }

@@ -6,6 +6,7 @@ mod file;
 mod lasting;
 mod limits;
 mod matrix;
+mod same;
 mod tls;
 
 use std::path::Path;

@@ -39,8 +39,9 @@ fn lines(
     filter: &str,
     format: LogFormat,
 ) -> impl Subscriber + for<'span> LookupSpan<'span> + Send + Sync + use<> {
-    // The command line was refused if it were malformed.
-    let filter = EnvFilter::builder().parse_lossy(filter);
+    // The command line was refused if it were malformed. Any client can make the library of HTTP/2 warn,
+    // with every frame that it sends, and so fill the log; who wants to see that names it.
+    let filter = EnvFilter::builder().parse_lossy(format!("h2=error,{filter}"));
     let lines = fmt::layer().with_writer(io::stderr);
     let lines = match format {
         LogFormat::Pretty => {

@@ -13,13 +13,14 @@ use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 use crate::config::Connections;
+use crate::flood::{Allowance, Flood};
 use crate::telemetry::{self, Telemetry};
 use crate::tls::{Tls, names};
 
@@ -29,6 +30,8 @@ const ACCEPTED: usize = 128;
 const PREFACE_BYTES: usize = 24;
 /// With what the first words of a client end, whichever version of HTTP it speaks.
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
+/// After so many bytes on end it is the turn of other connections.
+const TURN_BYTES: usize = 64 * 1_024;
 /// After a failed accept, as when no file can be opened any more.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -52,7 +55,11 @@ pub(crate) struct Connection {
     stall: Duration,
     /// Set while it does not.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: Place,
+    /// What its client may send besides its calls.
+    allowance: Allowance,
+    /// Bytes that were read since it last waited.
+    turn: usize,
+    place: Place,
 }
 
 /// Among the connections that are open.
@@ -123,8 +130,9 @@ pub(crate) fn accept(
                 () = sender.closed() => return,
             };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                telemetry.refused();
-                warn!(%address, limit = most, "as many connections are open as may be: closed another");
+                if telemetry.refused(address.ip()) {
+                    warn!(%address, limit = most, "as many connections are open as may be: closed another");
+                }
                 continue;
             };
             let place = (place, telemetry.connected());
@@ -167,11 +175,35 @@ pub(crate) fn accept(
     ReceiverStream::new(accepted)
 }
 
+macro_rules! on {
+    ($connection:expr, $stream:ident => $do:expr) => {
+        match &mut $connection.stream {
+            Stretch::Plain($stream) => $do,
+            Stretch::Tls($stream) => $do,
+        }
+    };
+}
+
 impl Connection {
     fn new(stream: Stretch, peer: Peer, patience: Patience, place: Place) -> Self {
         let Patience { words, stall } = patience;
         let patience = Some((Box::pin(sleep(words)), Words::default()));
-        Self { stream, peer, patience, stall, stalled: None, _place: place }
+        let allowance = Allowance::new(Instant::now());
+        Self { stream, peer, patience, stall, stalled: None, allowance, turn: 0, place }
+    }
+
+    /// Ends the connection of a client that floods.
+    fn flooded(&mut self, cx: &mut Context<'_>, flood: Flood) -> io::Error {
+        if let Some(words) = self.allowance.last_words() {
+            // As far as it can be said at once: nobody waits for this client.
+            let _ = on!(self, stream => Pin::new(stream).poll_write(cx, &words));
+            let _ = on!(self, stream => Pin::new(stream).poll_flush(cx));
+        }
+        let address = self.peer.address;
+        if self.place.1.flooded(address.ip()) {
+            warn!(%address, "a client sent {flood}: closed it, and will any others from there");
+        }
+        io::Error::other(flood)
     }
 
     /// What came of writing; who takes nothing for long is given up.
@@ -198,33 +230,35 @@ impl Connected for Connection {
     }
 }
 
-macro_rules! on {
-    ($connection:expr, $stream:ident => $do:expr) => {
-        match &mut $connection.get_mut().stream {
-            Stretch::Plain($stream) => $do,
-            Stretch::Tls($stream) => $do,
-        }
-    };
-}
-
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
         let before = buf.filled().len();
-        if let Some((patience, _)) = &mut self.patience
+        if let Some((patience, _)) = &mut this.patience
             && patience.poll_unpin(cx).is_ready()
         {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let read = on!(self.as_mut(), stream => Pin::new(stream).poll_read(cx, buf));
-        if let Some((_, words)) = &mut self.patience {
-            words.add(&buf.filled()[before..]);
+        if this.turn >= TURN_BYTES {
+            this.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let read = on!(this, stream => Pin::new(stream).poll_read(cx, buf));
+        let bytes = &buf.filled()[before..];
+        this.turn = if read.is_pending() { 0 } else { this.turn + bytes.len() };
+        if let Some((_, words)) = &mut this.patience {
+            words.add(bytes);
             if words.are_said() {
-                self.patience = None;
+                this.patience = None;
             }
+        }
+        if let Err(flood) = this.allowance.received(bytes, Instant::now) {
+            return Poll::Ready(Err(this.flooded(cx, flood)));
         }
         read
     }
@@ -236,7 +270,10 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_write(cx, buf));
+        let wrote = on!(self, stream => Pin::new(stream).poll_write(cx, buf));
+        if let Poll::Ready(Ok(bytes)) = wrote {
+            self.allowance.sent(&buf[..bytes]);
+        }
         self.written(cx, wrote)
     }
 
@@ -245,7 +282,14 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_write_vectored(cx, bufs));
+        let wrote = on!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs));
+        if let Poll::Ready(Ok(mut bytes)) = wrote {
+            for buf in bufs {
+                let some = bytes.min(buf.len());
+                self.allowance.sent(&buf[..some]);
+                bytes -= some;
+            }
+        }
         self.written(cx, wrote)
     }
 
@@ -257,12 +301,12 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_flush(cx));
+        let wrote = on!(self, stream => Pin::new(stream).poll_flush(cx));
         self.written(cx, wrote)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let wrote = on!(self.as_mut(), stream => Pin::new(stream).poll_shutdown(cx));
+        let wrote = on!(self, stream => Pin::new(stream).poll_shutdown(cx));
         self.written(cx, wrote)
     }
 }

@@ -10,6 +10,7 @@ mod access;
 mod arrival;
 mod config;
 mod connection;
+mod flood;
 mod frames;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;

@@ -65,6 +65,16 @@ impl Process {
         number.parse::<u64>().expect("a number") << 10
     }
 
+    /// Time that processors have given to it, to a hundredth of a second.
+    pub(crate) fn cpu(self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).expect("it runs");
+        // After the name, which may have spaces: user and system are the 14th and 15th of all.
+        let (_, rest) = stat.rsplit_once(')').expect("there is a name");
+        let ticks = rest.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
     /// Files and connections that it has open.
     pub(crate) fn files(self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.0)).expect("it runs").count()

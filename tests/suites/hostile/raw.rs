@@ -12,14 +12,18 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Kinds of frames (RFC 9113).
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 /// Flags of frames.
+pub(crate) const ACK: u8 = 1;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const PADDED: u8 = 8;
 
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("it is short").to_be_bytes();
@@ -53,6 +57,7 @@ pub(crate) fn call(path: &str) -> Vec<u8> {
 /// An RPC whose request is empty, and one that waits to be decided.
 pub(crate) const INFO: &str = "/pawl.v1.SystemService/GetServerInfo";
 pub(crate) const PUBLISH: &str = "/pawl.v1.EventService/PublishEvent";
+pub(crate) const WATCH: &str = "/pawl.v1.MoveService/WatchMoves";
 
 /// A connection that has said what HTTP/2 begins with.
 pub(crate) async fn open(address: SocketAddr) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
@@ -63,6 +68,32 @@ pub(crate) async fn open(address: SocketAddr) -> io::Result<(OwnedReadHalf, Owne
     writer.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
     writer.write_all(&frame(SETTINGS, 1, 0, &[])).await?;
     Ok((reader, writer))
+}
+
+/// What the server says.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// The next frame; `None` when the server has ended the connection.
+pub(crate) async fn read(reader: &mut (impl AsyncReadExt + Unpin)) -> Option<Frame> {
+    let mut head = [0; 9];
+    reader.read_exact(&mut head).await.ok()?;
+    let [a, b, c, kind, flags, s, t, r, m] = head;
+    let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+    reader.read_exact(&mut payload).await.ok()?;
+    Some(Frame { kind, flags, stream: u32::from_be_bytes([s, t, r, m]), payload })
+}
+
+/// A message as gRPC sends it.
+pub(crate) fn message(message: &impl prost::Message) -> Vec<u8> {
+    let bytes = message.encode_to_vec();
+    let length = u32::try_from(bytes.len()).expect("it is short").to_be_bytes();
+    [&[0], &length[..], &bytes].concat()
 }
 
 /// Reads until the server ends the connection.

@@ -9,11 +9,15 @@ mod rpc;
 mod rpcs;
 mod traces;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pawl_engine::Engine;
+use tokio::time::Instant;
+
+use crate::flood::Told;
 
 pub(crate) use http::{Seen, health};
 use render::CONTENT_TYPE;
@@ -36,6 +40,9 @@ struct Counted {
     connections: AtomicU64,
     connections_ever: AtomicU64,
     connections_refused: AtomicU64,
+    connections_flooding: AtomicU64,
+    refusals: Told,
+    floods: Told,
     given: Given,
 }
 
@@ -61,6 +68,9 @@ impl Telemetry {
             connections: AtomicU64::new(0),
             connections_ever: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
+            connections_flooding: AtomicU64::new(0),
+            refusals: Told::default(),
+            floods: Told::default(),
             given,
         }))
     }
@@ -72,9 +82,11 @@ impl Telemetry {
         Connected(self.clone())
     }
 
-    /// Counts a connection that was closed at once, since as many are open as may be.
-    pub(crate) fn refused(&self) {
+    /// Counts a connection that was closed at once, since as many are open as may be; gives whether
+    /// the log is to tell of its address.
+    pub(crate) fn refused(&self, address: IpAddr) -> bool {
         self.0.connections_refused.fetch_add(1, Ordering::Relaxed);
+        self.0.refusals.is_news(address, Instant::now())
     }
 
     /// Notes what gRPC's health tells.
@@ -95,6 +107,16 @@ impl Telemetry {
     /// What `GET /metrics` answers, in the text format of OpenMetrics: see [`CONTENT_TYPE`].
     pub(crate) fn metrics_text(&self, engine: &Engine) -> String {
         render::text(self, engine)
+    }
+}
+
+impl Connected {
+    /// Counts that it is closed because its client floods; gives whether the log is to tell of its
+    /// address.
+    pub(crate) fn flooded(&self, address: IpAddr) -> bool {
+        let counted = &self.0.0;
+        counted.connections_flooding.fetch_add(1, Ordering::Relaxed);
+        counted.floods.is_news(address, Instant::now())
     }
 }
 

@@ -154,6 +154,8 @@ impl Scrape {
         to.counter("pawl_connections", "Connections that were accepted", ever)?;
         let help = "Connections that were closed at once, since as many were open as may be";
         to.counter("pawl_connections_refused", help, load(&counted.connections_refused))?;
+        let help = "Connections that were closed, since their clients flooded them with frames";
+        to.counter("pawl_connections_flooding", help, load(&counted.connections_flooding))?;
         let help = "Spans of traces that no collector took: full, 4,096 waited; not_taken, it was \
                     away or refused them";
         let lost = counted.given.lost_spans.counts().into_iter();

@@ -10,6 +10,8 @@ use pawl_tests::{
 use prost_types::{Struct, Value, value::Kind};
 use tonic::{Code, Status};
 
+use crate::pages;
+
 /// The lowest for some, and for others what still lets one see the difference.
 const LOW: [(&str, i64); 13] = [
     ("max-message-bytes", 131_072),
@@ -94,17 +96,24 @@ async fn furnish(client: &Client) {
         client.entity(pb::Entity { fields: Some(sized(300)), ..entity(id, "sales") }).await;
     }
     client.publish(about_three("big")).await;
+    pages::furnish(client).await;
 }
 
 /// Refusals, one after the other, all of which are told at once.
 #[derive(Default)]
-struct Table {
-    count: usize,
+pub(crate) struct Table {
+    pub(crate) count: usize,
     failures: Vec<String>,
 }
 
 impl Table {
-    fn refused(&mut self, what: &str, answer: Result<(), Refused>, field: &str, part: &str) {
+    pub(crate) fn refused(
+        &mut self,
+        what: &str,
+        answer: Result<(), Refused>,
+        field: &str,
+        part: &str,
+    ) {
         self.count += 1;
         match answer {
             Ok(()) => self.failures.push(format!("{what}: it was granted")),
@@ -132,7 +141,7 @@ impl Table {
 }
 
 #[expect(clippy::result_large_err, reason = "told once, in a test")]
-fn read<T>(answer: Result<T, Status>) -> Result<(), Refused> {
+pub(crate) fn read<T>(answer: Result<T, Status>) -> Result<(), Refused> {
     answer.map(drop).map_err(|status| Refused::from(&status))
 }
 
@@ -209,6 +218,9 @@ async fn triggers(client: &Client, table: &mut Table) {
     let asked =
         preview(client, event("p", "a.one", "deal/1"), vec![trigger("", "sales/new", "b.two")]);
     table.refused("one of a preview", read(asked.await), "", "the limit is 2");
+    let asked =
+        preview(client, event("p", "a.one", "deal/1"), vec![trigger("", "sales/won", "a.one")]);
+    table.refused("one of a preview that listens", read(asked.await), "", "the limit is 3");
 
     let long = create_trigger(client, filtered("t5", &long_filter("x"))).await;
     table.refused(
@@ -328,19 +340,6 @@ async fn events(client: &Client, table: &mut Table) {
     assert!(padded.message().contains("131072"), "{padded:?}");
 }
 
-async fn lists(client: &Client, table: &mut Table) {
-    for page_size in [0, 1_000] {
-        let request = pb::ListEntitiesRequest { page_size, ..Default::default() };
-        let found = client.entities.clone().list_entities(request).await;
-        let found = found.expect("it is answered").into_inner();
-        assert_eq!((found.entities.len(), found.next_page_token.is_empty()), (3, false));
-        table.count += 1;
-    }
-    let board = pb::GetBoardRequest { pipeline_id: "sales".to_owned(), entities_per_stage: -1 };
-    let board = client.pipelines.clone().get_board(board).await;
-    table.refused("a board", read(board), "entities_per_stage", "must be 0 to 3; 0 means 3");
-}
-
 async fn http(server: &Server, table: &mut Table) {
     let cloud_event = |id: &str, subject: &str, data: &str| {
         format!(
@@ -386,11 +385,11 @@ async fn limits_hold_for_what_comes_in_and_leave_what_is_there() {
     triggers(&client, &mut table).await;
     entities(&client, &mut table).await;
     events(&client, &mut table).await;
-    lists(&client, &mut table).await;
+    pages::hold(&client, &mut table).await;
     http(&server, &mut table).await;
     // An update, a move, and what was published within the limits.
     assert_eq!(client.info().await.event_count - before, 2 + 2 + 64);
-    table.end("contract: limits that are set", 44);
+    table.end("contract: limits that are set", 58);
 }
 
 /// An import is one record, which has to come through a restart as a whole.

@@ -8,6 +8,7 @@ mod errors;
 mod events;
 mod limits;
 mod messages;
+mod pages;
 mod pipelines;
 mod row;
 mod streams;

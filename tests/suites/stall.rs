@@ -1,13 +1,17 @@
 //! Health while the writer does not get on. In this process, so that it can be held up.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use http::Method;
 use pawl_server::{Config, FreeSpace, Reserve};
-use pawl_tests::{Client, event, within};
+use pawl_tests::{Client, ask, event, within};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
@@ -41,8 +45,8 @@ impl Gate {
     }
 }
 
-/// Waits until every service is told to be so.
-async fn all_become(client: &Client, expected: ServingStatus) {
+/// Waits until every service is told to be so, and holds what balancers are told against it.
+async fn all_become(client: &Client, address: SocketAddr, expected: ServingStatus) {
     for service in SERVICES {
         let all = async {
             loop {
@@ -56,6 +60,11 @@ async fn all_become(client: &Client, expected: ServingStatus) {
             }
         };
         within(60, &format!("{service:?} is {expected}"), all).await;
+    }
+    let is_well = expected == ServingStatus::Serving;
+    let told = [("/readyz", if is_well { 200 } else { 503 }), ("/healthz", 200)];
+    for (path, code) in told {
+        assert_eq!(ask(Method::GET, address, path, &[], "").await.code, code, "{path}");
     }
 }
 
@@ -77,13 +86,19 @@ async fn health_is_bad_while_the_writer_is_stuck_and_good_when_it_gets_on() {
         ..Config::new(dir.path().join("data"), listen)
     };
     let running = pawl_server::start(config).await.expect("it starts");
-    let client = running.address();
+    let address = running.address();
+    // Who connects before it serves is not told that it does not: its answer waits until it does.
+    let mut early = TcpStream::connect(address).await.expect("it listens");
+    early.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await.expect("it can be asked");
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(running.run_until(async {
         let _ = stopped.await;
     }));
-    let client = Client::connect(client).await.expect("it listens");
-    all_become(&client, ServingStatus::Serving).await;
+    let client = Client::connect(address).await.expect("it listens");
+    all_become(&client, address, ServingStatus::Serving).await;
+    let mut answer = String::new();
+    let answered = within(60, "the first answer", early.read_to_string(&mut answer)).await;
+    assert!(answered.is_ok() && answer.starts_with("HTTP/1.0 200"), "{answered:?} {answer}");
     for round in 0..2 {
         gate.shut(true);
         let (publisher, enough) = (client.clone(), Arc::new(AtomicBool::new(false)));
@@ -99,10 +114,10 @@ async fn health_is_bad_while_the_writer_is_stuck_and_good_when_it_gets_on() {
                 }
             }
         });
-        all_become(&client, ServingStatus::NotServing).await;
+        all_become(&client, address, ServingStatus::NotServing).await;
         enough.store(true, Ordering::SeqCst);
         gate.shut(false);
-        all_become(&client, ServingStatus::Serving).await;
+        all_become(&client, address, ServingStatus::Serving).await;
         within(60, "the events", published).await.expect("they are published");
     }
     stop.send(()).expect("it serves");

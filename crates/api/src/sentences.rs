@@ -20,7 +20,7 @@ pub struct Label {
     pub id: String,
     /// What people call it; may be empty.
     pub name: String,
-    /// Which revision was considered.
+    /// Which revision was considered; 0 where that is not known.
     pub revision: i64,
     /// It takes part in a preview only.
     pub supposed: bool,
@@ -30,10 +30,10 @@ impl Label {
     /// `“Email viewed” (trigger read, revision 1)`.
     pub fn told(&self) -> String {
         let Self { id, name, revision, supposed } = self;
-        let which = if *supposed {
-            format!("trigger {id}, as in the file")
-        } else {
-            format!("trigger {id}, revision {revision}")
+        let which = match revision {
+            _ if *supposed => format!("trigger {id}, as in the file"),
+            0 => format!("trigger {id}"),
+            revision => format!("trigger {id}, revision {revision}"),
         };
         if name.is_empty() { which } else { format!("“{name}” ({which})") }
     }
@@ -122,17 +122,36 @@ fn cause(decision: &pb::Decision, scene: &Scene) -> String {
     }
 }
 
-/// What became of one trigger, and why.
+/// What became of one trigger, and why: `“Paid” (trigger paid, revision 1) did not move it: …`.
 pub fn sentence(verdict: &pb::Verdict, entity_id: &str, who: &Actor, scene: &Scene) -> String {
+    format!("{} {}", who.label.told(), became(verdict, entity_id, who, scene))
+}
+
+/// The same where it is clear which trigger is told of: `did not move it: …`.
+pub fn became(verdict: &pb::Verdict, entity_id: &str, who: &Actor, scene: &Scene) -> String {
+    let supposed = scene.mood == Mood::Supposed;
+    match because(verdict, entity_id, who, scene) {
+        None if supposed => format!("would move it to {}", who.stage),
+        None => format!("moved it to {}", who.stage),
+        Some(why) if supposed => format!("would not move it: {why}"),
+        Some(why) => format!("did not move it: {why}"),
+    }
+}
+
+/// Why a trigger does not move an entity; `None` where it does. Without details, whatever differs from
+/// case to case is left out.
+pub fn because(
+    verdict: &pb::Verdict,
+    entity_id: &str,
+    who: &Actor,
+    scene: &Scene,
+) -> Option<String> {
     use pb::VerdictResult as Result;
     let noun = noun(entity_id);
-    let trigger = who.label.told();
     let (supposed, stage) = (scene.mood == Mood::Supposed, &who.stage);
-    let not = if supposed { "would not move it" } else { "did not move it" };
     let detail = verdict.detail.as_str();
-    let because = match verdict.result() {
-        Result::Moved if supposed => return format!("{trigger} would move it to {stage}"),
-        Result::Moved => return format!("{trigger} moved it to {stage}"),
+    Some(match verdict.result() {
+        Result::Moved => return None,
         Result::WouldMove => {
             let verb = if supposed { "would move" } else { "would have moved" };
             format!("it is in shadow, to be tried out; active it {verb} the {noun} to {stage}")
@@ -175,15 +194,19 @@ pub fn sentence(verdict: &pb::Verdict, entity_id: &str, who: &Actor, scene: &Sce
             format!("the chain that the event began is too long{}", after(": ", detail))
         }
         Result::Unspecified => "the server did not say why".to_owned(),
-    };
-    format!("{trigger} {not}: {because}")
+    })
+}
+
+/// What people call an entity.
+pub fn noun(entity_id: &str) -> &str {
+    entity_id.split_once('/').map_or("entity", |(kind, _)| noun_of(kind))
 }
 
 /// What people call an entity of this kind.
-pub fn noun(entity_id: &str) -> &str {
-    match entity_id.split_once('/') {
-        Some((kind @ ("lead" | "deal" | "estimate" | "invoice"), _)) => kind,
-        Some((kind, _)) if kind.starts_with("smart_process.") => "item",
+pub fn noun_of(kind: &str) -> &str {
+    match kind {
+        "lead" | "deal" | "estimate" | "invoice" => kind,
+        kind if kind.starts_with("smart_process.") => "item",
         _ => "entity",
     }
 }

@@ -80,6 +80,7 @@ fn every_verdict_has_its_sentence() {
             pb::Verdict { result: result.into(), detail: detail.to_owned(), ..Default::default() };
         let sentence = sentence(&verdict, "deal/57", &actor, &scene(Mood::Happened));
         assert_eq!(sentence, format!("“Paid” (trigger t1, revision 2) {told}"));
+        assert_eq!(became(&verdict, "deal/57", &actor, &scene(Mood::Happened)), told);
     }
     let all = (0..).map_while(|number| Result::try_from(number).ok());
     assert_eq!(all.count(), VERDICTS.len(), "a verdict without a sentence");
@@ -100,6 +101,16 @@ fn what_is_not_known_is_left_out() {
     let winner = "not move it: another was picked: trigger a was picked";
     assert_eq!(told(Result::Outranked, "trigger a was picked"), winner);
     assert_eq!(told(Result::FilterFalse, ""), "not move it: its filter does not hold");
+}
+
+#[test]
+fn a_trigger_is_known_by_what_there_is() {
+    let read = label("read", "Email viewed");
+    assert_eq!(read.told(), "“Email viewed” (trigger read, revision 2)");
+    assert_eq!(Label { revision: 0, ..read.clone() }.told(), "“Email viewed” (trigger read)");
+    assert_eq!(Label { name: String::new(), ..read.clone() }.told(), "trigger read, revision 2");
+    let supposed = Label { supposed: true, ..read };
+    assert_eq!(supposed.told(), "“Email viewed” (trigger read, as in the file)");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // A board on which a thousand deals move every second: it stays small, and keeps up.
-import { ask, board, counts, holds, ok, run, say, until, visit } from './lib.mjs';
+import { ask, board, counts, holds, ok, run, same, say, until, visit } from './lib.mjs';
 
 const seconds = Number(process.env.PAWL_BOARD_LOAD_S);
 const CARDS = 50;
@@ -16,6 +16,8 @@ async function size(session) {
 }
 
 const shown = (page) => page.evaluate(() => ({
+  // What people read on cards and beside them, as long as there is more than an id.
+  nameless: [...document.querySelectorAll('.card .name, #feed a')].filter((link) => link.textContent.startsWith('deal/')).length,
   cards: Math.max(...[...document.querySelectorAll('.cards')].map((cards) => cards.children.length)),
   feed: document.querySelectorAll('#feed li').length,
 }));
@@ -64,13 +66,14 @@ await run(async (browser) => {
   const sizes = [];
   while (Date.now() - start < seconds * 1000) {
     await page.waitForTimeout(Math.min(5_000, (seconds * 1000) / 4));
-    const { cards, feed } = await shown(page);
+    const { cards, feed, nameless } = await shown(page);
     holds(cards <= CARDS && feed <= FEED, `${cards} cards in a column, ${feed} moves beside`);
+    same(nameless, 0, 'cards and moves without a name');
     sizes.push(await size(session));
   }
   const { count, half, most, all } = await frames(page);
   const took = (Date.now() - start) / 1000;
-  ok(`never more than ${CARDS} cards in a column and ${FEED} moves beside`);
+  ok(`never more than ${CARDS} cards in a column and ${FEED} moves beside, each with its name`);
 
   const moved = Number(await ask('end'));
   say(`${moved} moves, ${Math.round(moved / took)} a second`);

@@ -68,6 +68,21 @@ await run(async (browser) => {
   await until('the dialog closes', async () => await small.getByRole('dialog').count() === 0);
   ok('360 px wide, by touch');
 
+  // Browsers take such a name for a directory.
+  await ask('create', 'deal/..', 'Two dots');
+  const dots = await visit(browser, board);
+  await card(dots, 'deal/..').locator('a.name').click();
+  await dots.getByRole('heading', { name: 'Two dots' }).waitFor();
+  await dots.goto(board);
+  await card(dots, 'deal/..').locator('.move').click();
+  await dots.getByRole('dialog').getByLabel('offer').check();
+  await dots.getByRole('dialog').getByRole('button', { name: 'Move' }).click();
+  await stands(dots, 'deal/..', 'offer');
+  await until('the dialog closes', async () => await dots.getByRole('dialog').count() === 0);
+  await dots.locator('#feed li a', { hasText: 'Two dots' }).click();
+  await dots.getByRole('heading', { name: 'How it came here' }).waitFor();
+  ok('a deal whose name is a directory');
+
   const plain = await visit(browser, board, { javaScriptEnabled: false });
   holds(await card(plain, 'deal/5').isVisible(), 'cards are there');
   holds(await plain.locator('#feed li').count() > 1, 'moves are there');

@@ -13,21 +13,21 @@ await run(async (browser) => {
   for (const each of [page, other]) await stands(each, 'deal/1', 'offer');
   same(await ask('stage', 'deal/1'), 'offer', 'the server says so too');
   await until('by hand', async () => /by hand/.test(await card(other, 'deal/1').locator('.cause').textContent()));
-  same((await feed(page)).length, 1, 'one move');
+  await until('one move', async () => (await feed(page)).length === 1);
   ok('a card that is dragged moves, for others too');
 
   // Back to where it is: nothing happens.
   await card(page, 'deal/1').dragTo(column(page, 'offer'));
   await card(page, 'deal/2').dragTo(column(page, 'won'));
-  await stands(other, 'deal/2', 'won');
-  same((await feed(page)).length, 2, 'two moves');
+  for (const each of [page, other]) await stands(each, 'deal/2', 'won');
+  await until('two moves', async () => (await feed(page)).length === 2);
   same(asked.length, 2, 'nothing was asked for besides');
   same(await ask('stage', 'deal/1'), 'offer', 'it stays');
   ok('a card that is dropped where it was stays');
 
   // What is closed is reopened by hand as well as anything else is moved.
   await card(page, 'deal/2').dragTo(column(page, 'new'));
-  await stands(other, 'deal/2', 'new');
+  for (const each of [page, other]) await stands(each, 'deal/2', 'new');
   holds(await toast(page).isHidden(), 'nobody complains');
   same((await cards(page)).won, [], 'none is left');
   ok('a card is dragged back');

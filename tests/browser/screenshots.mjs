@@ -48,7 +48,7 @@ try {
   await first.goto(`http://${address}/boards/sales`);
   // The demo plays by the clock, and only what happened is worth a picture.
   await first.waitForTimeout(Number(seconds) * 1000);
-  const deal = await first.locator('#feed li a').last().textContent();
+  const deal = await first.locator('#feed li a').last().getAttribute('title');
   for (const colorScheme of ['light', 'dark']) {
     for (const [name, { path, act }] of Object.entries(SHOTS)) {
       const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 720 }, reducedMotion: 'reduce' });

@@ -90,7 +90,7 @@ await run(async (browser) => {
   ok('the list is filtered, and leads to a deal and its story');
 
   await page.goto(`${board}/pictures`);
-  holds(await page.locator('svg.chart').count() >= 3, 'there are pictures');
+  holds(await page.locator('.chart svg').count() >= 3, 'there are pictures');
   holds(/3 moves within the last hour/.test(await page.locator('main').textContent()), 'the numbers');
   ok('pictures');
 });

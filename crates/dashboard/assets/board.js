@@ -44,6 +44,9 @@ function banner(text) {
   place.hidden = !text;
 }
 
+// The page of an entity; browsers take . and .. for directories, so an = goes before them.
+const pageOf = (id) => `/entities/${id.replace(/\/(\.\.?)$/, '/=$1')}`;
+
 // -- Pages as dialogs ------------------------------------------------------------------------------
 
 const parser = new DOMParser();
@@ -101,7 +104,7 @@ document.addEventListener('click', (event) => {
     open(link.href);
   }
   const move = event.target.closest('.card .move');
-  if (move) open(`/entities/${move.closest('.card').dataset.id}/move`);
+  if (move) open(`${pageOf(move.closest('.card').dataset.id)}/move`);
   if (event.target === dialog) dialog.close();
 });
 
@@ -190,7 +193,7 @@ const live = { heard: false, source: null, token: '', waiting: [], asked: 0 };
 const cardOf = (id) => document.getElementById(`card-${id}`);
 const column = (stage) => $(`.column[data-stage="${CSS.escape(stage)}"]`);
 const fields = () => (board.dataset.fields === undefined ? '' : `&fields=${encodeURIComponent(board.dataset.fields)}`);
-const pathOf = (what) => `/boards/${board.dataset.pipeline}/${what}`;
+const pathOf = (what) => `${board.dataset.path}/${what}`;
 
 function listen() {
   const source = new EventSource(`${pathOf('live')}?from=${encodeURIComponent(live.token)}${fields()}`);
@@ -232,9 +235,9 @@ function tell() {
     for (const id of news.gone) drop(id);
     for (const id of news.left) drop(id);
     for (const written of news.cards) put(written);
-    for (const moved of news.moves) move(moved, quiet);
+    for (const moved of news.moves) move(moved, quiet, news.called);
     if (news.heads) for (const [stage, head] of Object.entries(news.heads)) heading(stage, head);
-    feed(news.latest);
+    feed(news.latest, news.called);
   }
   for (const at of all('.column')) trim(at);
   bring();
@@ -269,12 +272,12 @@ function put({ id, stage, revision, html }) {
   if (had) $('.name', card).focus();
 }
 
-function move({ id, to, revision, by, time }, quiet) {
+function move({ id, to, revision, by, time }, quiet, called) {
   const old = cardOf(id);
   if (old && Number(old.dataset.revision) > revision) return;
   const there = to && column(to);
   if (!there) { drop(id); return; }
-  const card = old || bare(id);
+  const card = old || bare(id, called[id]);
   const had = card.contains(document.activeElement);
   card.dataset.stage = to;
   card.dataset.revision = revision;
@@ -294,14 +297,14 @@ function move({ id, to, revision, by, time }, quiet) {
   }
 }
 
-// A card of which only the id is known; the rest is asked for while it is shown.
-function bare(id) {
+// A card of which no more is known than what it is called; the rest is asked for while it is shown.
+function bare(id, called) {
   const card = parsed('<li class="card" data-bare><a class="name"></a><p class="foot"><span class="age"><time></time></span></p><p class="cause" hidden></p></li>');
   card.id = `card-${id}`;
   card.dataset.id = id;
   const name = $('.name', card);
-  name.href = `/entities/${id}`;
-  name.textContent = id;
+  name.href = pageOf(id);
+  name.textContent = called || id;
   return card;
 }
 
@@ -362,15 +365,16 @@ function heading(stage, { count, triggers }) {
   if (focused) $(`.trigger[data-trigger="${CSS.escape(focused)}"]`, place)?.focus();
 }
 
-function feed(moves) {
+function feed(moves, called) {
   const list = $('#feed');
   for (const { move: number, id, from, to, by, time } of moves) {
     if ($(`[data-move="${CSS.escape(number)}"]`, list)) continue;
     const item = document.createElement('li');
     item.dataset.move = number;
     const link = document.createElement('a');
-    link.href = `/entities/${id}`;
-    link.textContent = id;
+    link.href = pageOf(id);
+    link.title = id;
+    link.textContent = called[id] || id;
     const way = document.createElement('span');
     way.className = 'way';
     way.textContent = ` ${labelOf(from)} → ${labelOf(to)} `;
@@ -426,7 +430,7 @@ async function moveByHand(id, stage) {
   const card = cardOf(id);
   const body = new URLSearchParams({ stage, revision: card.dataset.revision });
   try {
-    const { response, page } = await ask(`/entities/${id}/move`, { method: 'POST', body });
+    const { response, page } = await ask(`${pageOf(id)}/move`, { method: 'POST', body });
     if (!response.ok) toast($('.problem', page)?.textContent || 'It was not moved.');
   } catch {
     toast('The server does not answer; the card may not have moved. Try again.');

@@ -1,19 +1,23 @@
 //! A pipeline as people look at it: a column for each stage.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::{Path, Query};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use maud::{Markup, html};
-use pawl_domain::{EntityId, PipelineId, Semantics, Stage, StageId, Trigger, TriggerState};
-use pawl_engine::{Board, BoardStage, EntityQuery, MoveQuery, ResumeToken};
+use pawl_domain::{Entity, EntityId, Semantics, Stage, StageId, Trigger, TriggerState};
+use pawl_engine::{
+    Board, BoardStage, Engine, EngineError, EntityQuery, LoggedMove, MoveQuery, ResumeToken,
+};
 use serde::Deserialize;
 
-use crate::card::{Chosen, card};
+use crate::address;
+use crate::card::{Chosen, card, name_of as entity_name};
+use crate::cause::Names;
 use crate::door::Visitor;
-use crate::live::told;
-use crate::page::{Frame, Sorry, ago, component, name_of};
+use crate::page::{Frame, Sorry, ago, name_of};
 
 /// How many cards a column shows, and how many more at a time.
 pub(crate) const CARDS: usize = 50;
@@ -34,16 +38,17 @@ pub(crate) async fn page(
     Query(look): Query<Look>,
 ) -> Result<Markup, Sorry> {
     who.reader()?;
-    let id = PipelineId::parse("pipeline", &pipeline)?;
+    let id = address::pipeline_in(&pipeline)?;
     let board = who.engine.board(id.clone(), CARDS).await?;
     let query = MoveQuery { pipeline_id: Some(id), ..MoveQuery::default() };
     let moves = who.engine.moves(query, None, FEED).await?.moves;
     let chosen = Chosen::read(look.fields.as_deref());
     let now = who.engine.options().clock.now();
-    let names = names(&board);
+    let causes = Names::of(&board);
+    let called = called(&who.engine, &moves).await?;
     let title = name_of(&board.pipeline).to_owned();
     let body = html! {
-        main #board .board data-pipeline=(board.pipeline.id) data-token=(shown(&board.token))
+        main #board .board data-path=(address::board(&board.pipeline.id)) data-token=(shown(&board.token))
             data-fields=[chosen.text()] data-edit[who.may.edit] {
             h1.unseen { (title) }
             div.columns role="list" aria-label="Stages" {
@@ -53,18 +58,23 @@ pub(crate) async fn page(
             }
             aside.feed aria-labelledby="feed-title" {
                 h2 #feed-title { "Latest moves" }
-                form.fields method="get" {
-                    label { "Fields on cards"
-                        input name="fields" value=(look.fields.as_deref().unwrap_or_default()) placeholder="amount, city" autocomplete="off";
+                details.fields open[look.fields.is_some()] {
+                    summary { "Fields on cards" }
+                    form method="get" {
+                        label { "Names, with commas between them"
+                            input name="fields" value=(look.fields.as_deref().unwrap_or_default()) placeholder="amount, city" autocomplete="off";
+                        }
+                        button { "Show" }
                     }
                 }
                 ol #feed {
                     @for logged in &moves {
                         @let moved = &logged.moved;
                         li data-move=(logged.id) {
-                            a href={ "/entities/" (moved.entity_id) } { (moved.entity_id) }
+                            @let id = moved.entity_id.as_str();
+                            a href=(address::entity(&moved.entity_id)) title=(id) { (called.get(id).map_or(id, String::as_str)) }
                             " " span.way { (stage_name(&board, &moved.from_stage_id)) " → " (stage_name(&board, &moved.to_stage_id)) }
-                            " " span.faint { (told(&moved.cause, &names)) " · " (ago(moved.time, now)) " ago" }
+                            " " span.faint { (causes.told(&moved.cause)) " · " (ago(moved.time, now)) " ago" }
                         }
                     }
                 }
@@ -72,7 +82,7 @@ pub(crate) async fn page(
             }
         }
     };
-    Ok(Frame::new(&title).of(&who).within(&board.pipeline, "").page(body))
+    Ok(Frame::new(&title).of(who.name()).within(&board.pipeline, "").page(body))
 }
 
 fn column(
@@ -89,11 +99,11 @@ fn column(
         div.column role="listitem" data-stage=(id) aria-labelledby={ "stage-" (id) } {
             (stripe(stage))
             header {
-                h2 id={ "stage-" (id) } { (stage_label(stage)) }
+                h2 id={ "stage-" (id) } title=(stage_label(stage)) { (stage_label(stage)) }
                 @if let Some((mark, title)) = mark(stage.semantics) { span.mark title=(title) { (mark) } }
                 span.count data-count { (on_it.entity_count) }
                 @if who.may.configure {
-                    a.plus data-dialog href={ "/boards/" (board.pipeline.id) "/triggers/new?stage=" (id) }
+                    a.plus data-dialog href={ (address::board(&board.pipeline.id)) "/triggers/new?stage=" (id) }
                         title="Add a trigger" aria-label={ "Add a trigger to " (stage_label(stage)) } { "+" }
                 }
             }
@@ -140,13 +150,13 @@ pub(crate) fn stage_name<'b>(board: &'b Board, id: &'b StageId) -> &'b str {
 }
 
 /// The triggers of a stage, with what they did.
-pub(crate) fn triggers(who: &Visitor, triggers: &[std::sync::Arc<Trigger>]) -> Markup {
+pub(crate) fn triggers(who: &Visitor, triggers: &[Arc<Trigger>]) -> Markup {
     let now = who.engine.options().clock.now();
     html! {
         @for trigger in triggers {
             @let stats = who.engine.stats_of(trigger);
             a.trigger data-dialog data-trigger=(trigger.id) .off[trigger.state != TriggerState::Active]
-                href={ "/triggers/" (trigger.id) } {
+                href=(address::trigger(&trigger.id)) {
                 span.title { (trigger.display_name) }
                 @match trigger.state {
                     TriggerState::Active => {},
@@ -166,10 +176,15 @@ pub(crate) fn triggers(who: &Visitor, triggers: &[std::sync::Arc<Trigger>]) -> M
     }
 }
 
-/// What the triggers of a board are called.
-pub(crate) fn names(board: &Board) -> HashMap<String, String> {
-    let triggers = board.stages.iter().flat_map(|stage| &stage.triggers);
-    triggers.map(|trigger| (trigger.id.to_string(), trigger.display_name.to_string())).collect()
+/// What entities that moved are called, as far as they are there.
+async fn called(
+    engine: &Engine,
+    moves: &[LoggedMove],
+) -> Result<HashMap<String, String>, EngineError> {
+    let ids = moves.iter().map(|logged| logged.moved.entity_id.clone()).collect();
+    let entities = engine.entities_by_id(ids).await?;
+    let called = |entity: &Arc<Entity>| (entity.id.to_string(), entity_name(entity).to_owned());
+    Ok(entities.iter().map(called).collect())
 }
 
 /// A token as it travels in addresses and as the id of what is sent.
@@ -195,17 +210,16 @@ pub(crate) async fn cards(
     Query(wanted): Query<Wanted>,
 ) -> Result<Markup, Sorry> {
     who.reader()?;
-    let pipeline = PipelineId::parse("pipeline", &pipeline)?;
+    let pipeline = address::pipeline_in(&pipeline)?;
     let chosen = Chosen::read(wanted.fields.as_deref());
     let now = who.engine.options().clock.now();
     let mut entities = Vec::new();
     let mut next = None;
     if let Some(ids) = &wanted.ids {
-        for id in ids.split(',').take(IDS_MAX) {
-            let found = who.engine.entity(EntityId::parse("ids", id)?).await;
-            // Who has gone meanwhile has no card.
-            entities.extend(found.ok().filter(|entity| entity.pipeline_id == pipeline));
-        }
+        let ids = ids.split(',').take(IDS_MAX).map(|id| EntityId::parse("ids", id));
+        // Who has gone meanwhile has no card.
+        let found = who.engine.entities_by_id(ids.collect::<Result<_, _>>()?).await?;
+        entities.extend(found.into_iter().filter(|entity| entity.pipeline_id == pipeline));
     } else {
         let stage = wanted.stage.as_deref().unwrap_or_default();
         let query = EntityQuery {
@@ -214,12 +228,13 @@ pub(crate) async fn cards(
             ..EntityQuery::default()
         };
         let page = who.engine.entities(query, wanted.after, CARDS).await?;
-        (entities, next) = (page.items, page.next);
+        entities.extend(page.items.into_iter().map(Arc::new));
+        next = page.next;
     }
     Ok(html! {
         @for entity in &entities { (card(entity, &chosen, now, who.may.edit)) }
         @if let Some(next) = next {
-            li.next hidden data-after=(next) data-path={ "/boards/" (pipeline) "/cards?after=" (component(&next)) } {}
+            li.next hidden data-after=(next) {}
         }
     })
 }

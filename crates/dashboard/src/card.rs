@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use pawl_domain::{Entity, Timestamp, Value};
 
+use crate::address;
 use crate::page::ago;
 
 /// How many fields a card shows when nobody chose.
@@ -71,7 +72,7 @@ pub(crate) fn card(entity: &Entity, chosen: &Chosen, now: Timestamp, can_move: b
     html! {
         li.card id={ "card-" (id) } data-id=(id) data-stage=(entity.stage_id)
             data-revision=(entity.version.revision) draggable=[can_move.then_some("true")] {
-            a.name href={ "/entities/" (id) } { (name_of(entity)) }
+            a.name href=(address::entity(&entity.id)) { (name_of(entity)) }
             @if can_move {
                 button.quiet.move type="button" title="Move by hand" aria-label={ "Move " (name_of(entity)) } { "⋯" }
             }

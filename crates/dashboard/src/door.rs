@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -81,35 +82,58 @@ impl FromRequestParts<Shared> for Visitor {
 }
 
 /// Whether a person would look at the answer.
-fn wants_page(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     let accepts = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok());
     accepts.is_some_and(|accepts| accepts.contains("text/html"))
 }
 
 impl Visitor {
+    /// By what name they are known.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// Refuses whoever may not do this.
-    pub(crate) fn require(&self, may: bool, what: &str) -> Result<(), Sorry> {
-        if may { Ok(()) } else { Err(Sorry::forbidden(self.name.as_deref(), what)) }
+    pub(crate) fn require(&self, may: bool, what: &str) -> Result<Allowed, Sorry> {
+        if may { Ok(Allowed(())) } else { Err(Sorry::forbidden(self.name.as_deref(), what)) }
     }
 
     /// Refuses whoever may not look.
-    pub(crate) fn reader(&self) -> Result<(), Sorry> {
+    pub(crate) fn reader(&self) -> Result<Allowed, Sorry> {
         self.require(self.may.read, "look at boards")
     }
 }
 
-/// A place in the queue of changes, held while a change is decided.
+/// That whoever asks may do it. Nobody else gets a place.
+#[derive(Debug)]
+pub(crate) struct Allowed(());
+
+/// The queue of changes.
+pub(crate) struct Queue {
+    door: Shared,
+    extensions: Extensions,
+}
+
+/// A place in it, held while a change is decided.
 pub(crate) struct Place {
     _held: Box<dyn Send>,
 }
 
-impl FromRequestParts<Shared> for Place {
-    type Rejection = Sorry;
-
-    async fn from_request_parts(parts: &mut Parts, door: &Shared) -> Result<Self, Sorry> {
-        Arc::clone(door)
-            .place(&parts.extensions)
-            .map(|held| Self { _held: held })
-            .map_err(Sorry::busy)
+impl Queue {
+    /// Takes a place, if there is one.
+    pub(crate) fn place(&self, _: &Allowed) -> Result<Place, Sorry> {
+        let held = self.door.place(&self.extensions);
+        held.map(|held| Place { _held: held }).map_err(Sorry::busy)
     }
 }
+
+impl FromRequestParts<Shared> for Queue {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Shared) -> Result<Self, Infallible> {
+        Ok(Self { door: Arc::clone(door), extensions: parts.extensions.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

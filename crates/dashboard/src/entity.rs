@@ -1,17 +1,18 @@
 //! An entity: what is known of it, how it came to where it stands, and why it did not move on.
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
-use pawl_domain::{Cause, Entity, EntityId, MoveId, Value};
+use pawl_domain::{Cause, Entity, MoveId, Value};
 use pawl_engine::{LoggedMove, MoveQuery, MovesPage};
 use serde::Deserialize;
 
 use crate::card::name_of;
 use crate::door::Visitor;
-use crate::moving::form;
+use crate::moving::{Given, form};
 use crate::page::{self, Frame, Sorry, ago, component};
 use crate::why::{Story, stories};
 use crate::words::Words;
+use crate::{Shared, address};
 
 /// How many moves are shown at a time.
 const MOVES: usize = 50;
@@ -24,18 +25,14 @@ pub(crate) struct Older {
     before: Option<String>,
 }
 
-/// The id in an address: kind and local part.
-pub(crate) fn id_of((kind, id): &(String, String)) -> Result<EntityId, Sorry> {
-    Ok(EntityId::parse("entity", &format!("{kind}/{id}"))?)
-}
-
 pub(crate) async fn page(
     who: Visitor,
+    State(door): State<Shared>,
     Path(parts): Path<(String, String)>,
     Query(older): Query<Older>,
 ) -> Result<Markup, Sorry> {
     who.reader()?;
-    let id = id_of(&parts)?;
+    let id = address::entity_in(&parts)?;
     let before = older.before.as_deref().map(str::parse::<MoveId>).transpose()?;
     let entity = who.engine.entity(id.clone()).await?;
     let pipeline = who.engine.pipeline(entity.pipeline_id.clone()).await?;
@@ -57,8 +54,8 @@ pub(crate) async fn page(
             header {
                 h1 { (title) }
                 p { span.id { (entity.id) } " stands on " strong { (stage) } " of "
-                    a href={ "/boards/" (pipeline.id) } { (page::name_of(&pipeline)) }
-                    ", since " (ago(entity.stage_entered_time, now)) }
+                    a href=(address::board(&pipeline.id)) { (page::name_of(&pipeline)) }
+                    " for " (ago(entity.stage_entered_time, now)) }
             }
             div.pair {
                 section aria-labelledby="known" {
@@ -68,7 +65,7 @@ pub(crate) async fn page(
                 @if who.may.edit {
                     section aria-labelledby="by-hand" {
                         h2 #by-hand { "Move by hand" }
-                        (form(&entity, &pipeline, &crate::moving::Given::new(&entity), ""))
+                        (form(&entity, &pipeline, &Given::new(&entity, &door), ""))
                     }
                 }
             }
@@ -78,15 +75,15 @@ pub(crate) async fn page(
             }
             @if let Some(why) = &why {
                 section aria-labelledby="why" {
-                    h2 #why { "Why not" }
+                    h2 #why { "Why, and why not" }
                     (told(&who, why))
                 }
             }
-            p { a href={ "/boards/" (pipeline.id) "/try?subjects=" (component(entity.id.as_str())) } {
+            p.actions { a.button href={ (address::board(&pipeline.id)) "/try?subjects=" (component(entity.id.as_str())) } {
                 "Try an event on it" } }
         }
     };
-    Ok(Frame::new(title).of(&who).within(&pipeline, "-").page(body))
+    Ok(Frame::new(title).of(who.name()).within(&pipeline, "-").page(body))
 }
 
 fn known(entity: &Entity, now: pawl_domain::Timestamp) -> Markup {
@@ -104,12 +101,13 @@ fn known(entity: &Entity, now: pawl_domain::Timestamp) -> Markup {
                 @if !entity.parent_ids.is_empty() {
                     tr { th scope="row" { "Belongs to" } td {
                         @for (index, id) in entity.parent_ids.iter().enumerate() {
-                            @if index > 0 { ", " } a href={ "/entities/" (id) } { (id) }
+                            @if index > 0 { ", " } a href=(address::entity(id)) { (id) }
                         }
                     } }
                 }
-                tr { th scope="row" { "Revision" } td { (entity.version.revision) ", made "
-                    (ago(entity.version.create_time, now)) " ago, changed " (ago(entity.version.update_time, now)) " ago" } }
+                tr { th scope="row" { "Created" } td { (ago(entity.version.create_time, now)) " ago" } }
+                tr { th scope="row" { "Changed" } td { (ago(entity.version.update_time, now)) " ago "
+                    span.faint { "(revision " (entity.version.revision) ")" } } }
             }
         }
         @if entity.fields.as_map().is_empty() { p.faint { "It has no fields." } }
@@ -159,9 +157,9 @@ async fn steps(moves: &MovesPage, words: &mut Words) -> Result<Vec<Step>, Sorry>
             Cause::Trigger { trigger_id, trigger_revision, event_source, event_id } => {
                 let label = words.label(trigger_id.as_str(), *trigger_revision).await?;
                 html! {
-                    "by " a href={ "/triggers/" (trigger_id) } { (label.told()) }
-                    ", because of event " code { (event_id) } " from " code { (event_source) }
-                    @if moved.hop > 0 { ", along its chain (hop " (moved.hop) ")" }
+                    "by " a href=(address::trigger(trigger_id)) { (label.told()) }
+                    span.faint.detail { "event " code { (event_id) } " from " code { (event_source) }
+                        @if moved.hop > 0 { ", along its chain (hop " (moved.hop) ")" } }
                 }
             }
             Cause::Manual { actor, comment, .. } => html! {
@@ -197,16 +195,16 @@ fn timeline(
                         @if let Some(from) = &moved.from_pipeline_id {
                             "(from pipeline " (from) ") "
                         }
-                        (step.cause)
-                        span.faint { " · " (page::ago(moved.time, now)) " ago" }
+                        span.faint { (page::ago(moved.time, now)) " ago" }
+                        span.detail { (step.cause) }
                     }
                 }
             }
         }
         @if let Some(next) = moves.next {
-            p { a href={ "/entities/" (entity.id) "?before=" (next) } { "Older moves" } }
+            p { a href={ (address::entity(&entity.id)) "?before=" (next) } { "Older moves" } }
         }
-        @if is_older { p { a href={ "/entities/" (entity.id) } { "The latest" } } }
+        @if is_older { p { a href=(address::entity(&entity.id)) { "The latest" } } }
     }
 }
 
@@ -219,13 +217,13 @@ fn told(who: &Visitor, (stories, is_all): &(Vec<Story>, bool)) -> Markup {
         ol.plain.stories {
             @for story in stories {
                 li data-event=(story.event_id) {
-                    p { strong { (story.told.headline) } "."
+                    p { strong { (story.headline) } "."
                         br; span.faint { (story.event_type) " · event " code { (story.event_id) }
                             " from " code { (story.source) } " · " (ago(story.time, now)) " ago" } }
-                    ul { @for sentence in &story.told.sentences { li { (sentence) "." } } }
+                    @if !story.held.is_empty() { ul { @for sentence in &story.held { li { (sentence) "." } } } }
                 }
             }
         }
-        @if !is_all { p.faint { "Older ones are told by " code { "pawl why" } "." } }
+        @if !is_all { p.faint { "Older ones are told by the command " code { "pawl why" } "." } }
     }
 }

@@ -1,6 +1,7 @@
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 
+use crate::address;
 use crate::door::Visitor;
 use crate::page::{Frame, Sorry, name_of};
 
@@ -15,7 +16,7 @@ pub(crate) async fn page(who: Visitor) -> Result<Response, Sorry> {
     who.reader()?;
     let pipelines = who.engine.pipelines(None, String::new(), PIPELINES_MAX).await?.items;
     if let [only] = &pipelines[..] {
-        return Ok(Redirect::to(&format!("/boards/{}", only.id)).into_response());
+        return Ok(Redirect::to(&address::board(&only.id)).into_response());
     }
     let body = html! {
         main.sheet.narrow {
@@ -26,7 +27,7 @@ pub(crate) async fn page(who: Visitor) -> Result<Response, Sorry> {
             }
             ul.plain {
                 @for pipeline in &pipelines {
-                    li { a.row href={ "/boards/" (pipeline.id) } {
+                    li { a.row href=(address::board(&pipeline.id)) {
                         strong { (name_of(pipeline)) }
                         span.faint { (pipeline.kind) " · " (pipeline.stages.in_order().count()) " stages" }
                     } }
@@ -34,5 +35,5 @@ pub(crate) async fn page(who: Visitor) -> Result<Response, Sorry> {
             }
         }
     };
-    Ok(Frame::new("Pipelines").of(&who).page(body).into_response())
+    Ok(Frame::new("Pipelines").of(who.name()).page(body).into_response())
 }

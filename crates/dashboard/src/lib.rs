@@ -9,10 +9,12 @@
 //! It deliberately has no second way to the data, no rules of its own, no clock, and nothing in a
 //! page that comes from elsewhere.
 
+mod address;
 mod assets;
 mod attempt;
 mod board;
 mod card;
+mod cause;
 mod door;
 mod entity;
 mod guard;
@@ -20,6 +22,7 @@ mod home;
 mod list;
 mod live;
 mod moving;
+mod once;
 mod outcome;
 mod page;
 mod pictures;
@@ -32,9 +35,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use http::{HeaderMap, Method};
 
 pub use door::{Door, May, Visitor};
+
+/// What is answered to a person who looks for a page that is not there; `None` for programs.
+pub fn nowhere(method: &Method, headers: &HeaderMap) -> Option<Response> {
+    let is_person = *method == Method::GET && door::wants_page(headers);
+    is_person.then(|| guard::protected(page::Sorry::nowhere().into_response()))
+}
 
 /// What the handlers stand on.
 type Shared = Arc<dyn Door>;

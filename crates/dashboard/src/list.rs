@@ -2,10 +2,12 @@
 
 use axum::extract::{Path, Query};
 use maud::{Markup, html};
-use pawl_domain::{Entity, EntityId, Pipeline, PipelineId, Responsible, StageId, Timestamp};
+use pawl_api::sentences::noun_of;
+use pawl_domain::{Entity, EntityId, Pipeline, Responsible, StageId, Timestamp, Value};
 use pawl_engine::{Engine, EntityQuery};
 use serde::Deserialize;
 
+use crate::address;
 use crate::board::stage_label;
 use crate::card::{name_of, value};
 use crate::door::Visitor;
@@ -69,18 +71,25 @@ pub(crate) async fn page(
     Query(look): Query<Look>,
 ) -> Result<Markup, Sorry> {
     who.reader()?;
-    let pipeline = who.engine.pipeline(PipelineId::parse("pipeline", &pipeline)?).await?;
+    let pipeline = who.engine.pipeline(address::pipeline_in(&pipeline)?).await?;
     let Found { mut entities, next, looked_at } = find(&who.engine, &pipeline, &look).await?;
     sort(&mut entities, &pipeline, &look);
     let now = who.engine.options().clock.now();
-    let title = format!("List of {}", pipeline_name(&pipeline));
+    let title = format!("{}: list", pipeline_name(&pipeline));
     let fields = look.fields(&entities);
+    let fields: Vec<_> =
+        fields.iter().map(|name| (name.as_str(), is_numeric(&entities, name))).collect();
+    let noun = noun_of(pipeline.kind.as_str());
     let body = html! {
         main.sheet.wide {
             h1 { (title) }
             (filters(&pipeline, &look))
             p role="status" {
-                @match entities.len() { 0 => "Nothing fits.", 1 => "One fits.", count => { (count) " fit." } }
+                @match entities.len() {
+                    0 => { "No " (noun) " fits." },
+                    1 => { "1 " (noun) " fits." },
+                    count => { (count) " " (noun) "s fit." },
+                }
                 @if let Some(next) = &next {
                     " There are more: these are out of the first " (looked_at) " by id"
                     @if !look.after.is_empty() { " after " (look.after) }
@@ -92,14 +101,14 @@ pub(crate) async fn page(
             @if !entities.is_empty() {
                 div.scroll tabindex="0" role="region" aria-label="Entities" {
                     table {
-                        thead { tr { @for column in COLUMNS { (head(column, &look)) } @for name in &fields { th scope="col" { (name) } } } }
+                        thead { tr { @for column in COLUMNS { (head(column, &look)) } @for (name, is_number) in &fields { th .number[*is_number] scope="col" { (name) } } } }
                         tbody { @for entity in &entities { (row(entity, &pipeline, &fields, now)) } }
                     }
                 }
             }
         }
     };
-    Ok(Frame::new(&title).of(&who).within(&pipeline, "list").page(body))
+    Ok(Frame::new(&title).of(who.name()).within(&pipeline, "list").page(body))
 }
 
 struct Found {
@@ -174,6 +183,12 @@ fn sort(entities: &mut [Entity], pipeline: &Pipeline, look: &Look) {
     }
 }
 
+/// Whether a column holds numbers, which are read from the right.
+fn is_numeric(entities: &[Entity], field: &str) -> bool {
+    let mut values = entities.iter().filter_map(|entity| entity.fields.as_map().get(field));
+    values.all(|value| matches!(value, Value::Number(_) | Value::Null))
+}
+
 /// What a link changes.
 enum Change<'a> {
     After(&'a str),
@@ -238,12 +253,12 @@ fn filters(pipeline: &Pipeline, look: &Look) -> Markup {
                 }
             }
             label { "In charge" input name="responsible" value=(look.responsible) placeholder="the whole name"; }
-            label { "Fields" input name="fields" value=(look.fields) placeholder="amount, city" autocomplete="off"; }
+            label { "Fields to show" input name="fields" value=(look.fields) placeholder="amount, city" autocomplete="off"; }
             @for (sort, key, _) in COLUMNS {
                 @if sort == look.sort { input type="hidden" name="sort" value=(key); }
             }
             @if look.dir == Dir::Desc { input type="hidden" name="dir" value="desc"; }
-            p.actions { button.primary { "Show" } a href={ "/boards/" (pipeline.id) "/list" } { "All" } }
+            p.actions { button.primary { "Show" } a href={ (address::board(&pipeline.id)) "/list" } { "Clear" } }
         }
     }
 }
@@ -262,18 +277,18 @@ fn head((sort, key, title): (Sort, &str, &str), look: &Look) -> Markup {
     }
 }
 
-fn row(entity: &Entity, pipeline: &Pipeline, fields: &[String], now: Timestamp) -> Markup {
+fn row(entity: &Entity, pipeline: &Pipeline, fields: &[(&str, bool)], now: Timestamp) -> Markup {
     let stage = pipeline.stages.in_order().find(|stage| stage.id == entity.stage_id);
     html! {
         tr data-id=(entity.id) {
-            th scope="row" { a href={ "/entities/" (entity.id) } { (name_of(entity)) } }
-            td { (entity.id) }
+            th scope="row" { a href=(address::entity(&entity.id)) { (name_of(entity)) } }
+            td.id { (entity.id) }
             td { @match stage { Some(stage) => (stage_label(stage)), None => (entity.stage_id) } }
             td { @if let Some(name) = &entity.responsible { (name) } }
             td { (ago(entity.stage_entered_time, now)) }
             td { (ago(entity.version.update_time, now)) }
-            @for name in fields {
-                td { @if let Some(of_it) = entity.fields.as_map().get(name) { (value(of_it)) } }
+            @for (name, is_number) in fields {
+                td .number[*is_number] { @if let Some(of_it) = entity.fields.as_map().get(*name) { (value(of_it)) } }
             }
         }
     }

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::{Stream, stream};
 use http::HeaderMap;
-use pawl_domain::{Cause, Entity, EntityId, Move, MoveId, PipelineId};
+use pawl_domain::{Entity, EntityId, Move, MoveId, PipelineId};
 use pawl_engine::{
     Closing, MoveFilter, Pick, ResumeToken, Show, Shown, Start, Step, Watch, WatchError,
 };
@@ -21,8 +21,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
-use crate::board::{CARDS, FEED, names, shown, triggers};
+use crate::address;
+use crate::board::{CARDS, FEED, shown, triggers};
 use crate::card::{Chosen, card};
+use crate::cause::Names;
 use crate::door::Visitor;
 use crate::page::{Sorry, moment};
 
@@ -54,7 +56,7 @@ pub(crate) async fn stream(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Sorry> {
     who.reader()?;
-    let pipeline = PipelineId::parse("pipeline", &pipeline)?;
+    let pipeline = address::pipeline_in(&pipeline)?;
     who.engine.pipeline(pipeline.clone()).await?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let token = last.filter(|last| !last.is_empty()).unwrap_or(&listen.from);
@@ -78,7 +80,7 @@ pub(crate) async fn stream(
         chosen,
         watch,
         heads: String::new(),
-        names: HashMap::new(),
+        names: Names::default(),
         next: Instant::now(),
         next_heads: Instant::now(),
         owes_heads: false,
@@ -104,7 +106,7 @@ struct Teller {
     /// What was told last of counts and triggers.
     heads: String,
     /// What triggers are called.
-    names: HashMap<String, String>,
+    names: Names,
     next: Instant,
     next_heads: Instant,
     /// Whether something moved since.
@@ -126,39 +128,42 @@ enum Next {
 struct News {
     token: Option<ResumeToken>,
     /// Where each entity that moved stands now; the last of its moves.
-    moves: HashMap<String, (usize, Value)>,
+    moves: HashMap<EntityId, (usize, Value)>,
     /// The latest moves, also those that were not an entity's last.
     latest: VecDeque<Value>,
     /// Which entities were written last, as cards.
     cards: HashMap<String, Value>,
     gone: HashSet<String>,
+    /// What those are called that moved.
+    called: HashMap<String, String>,
     count: usize,
 }
 
 impl News {
-    /// What the script reads. Of what moved to one stage, no more than a column shows; of the others
-    /// only that they left.
-    fn told(&self, heads: Option<String>) -> Value {
-        let mut moves: Vec<_> = self.moves.values().collect();
-        moves.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
+    /// Those that moved, the latest first: to each stage no more than a column shows; and the others.
+    fn split(&self) -> (Vec<(&EntityId, &Value)>, Vec<&EntityId>) {
+        let mut moves: Vec<_> = self.moves.iter().collect();
+        moves.sort_by_key(|(_, (order, _))| std::cmp::Reverse(*order));
         let mut on_stage: HashMap<&str, usize> = HashMap::new();
-        let (mut told, mut left) = (Vec::new(), Vec::new());
-        for (_, moved) in moves {
+        let (mut shown, mut left) = (Vec::new(), Vec::new());
+        for (id, (_, moved)) in moves {
             let count = on_stage.entry(moved["to"].as_str().unwrap_or_default()).or_default();
             *count += 1;
-            if *count <= CARDS {
-                told.push(moved);
-            } else {
-                left.push(&moved["id"]);
-            }
+            if *count <= CARDS { shown.push((id, moved)) } else { left.push(id) }
         }
-        told.reverse();
+        (shown, left)
+    }
+
+    /// What the script reads. Of those that a column does not show only that they left.
+    fn told(&self, heads: Option<String>) -> Value {
+        let (shown, left) = self.split();
         json!({
-            "moves": told,
+            "moves": shown.iter().rev().map(|(_, moved)| moved).collect::<Vec<_>>(),
             "latest": self.latest,
-            "left": left,
+            "left": left.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
             "cards": self.cards.values().collect::<Vec<_>>(),
             "gone": self.gone,
+            "called": self.called,
             "heads": heads.and_then(|heads| serde_json::from_str::<Value>(&heads).ok()),
         })
     }
@@ -219,18 +224,24 @@ impl Teller {
         }
     }
 
-    /// Brings the entities along that moved, when they are few.
+    /// Brings along what the entities are called that moved to where they are seen; when few moved,
+    /// their cards.
     async fn complete(&mut self, news: &mut News) {
-        if news.moves.len() > WHOLE_MAX {
+        let ids: Vec<_> = news.split().0.into_iter().map(|(id, _)| id.clone()).collect();
+        if ids.is_empty() {
             return;
         }
-        for id in news.moves.keys() {
-            let Ok(id) = EntityId::parse("id", id) else { continue };
-            // Who has gone meanwhile, or to where one may not look, has no card.
-            if let Ok(entity) = self.who.engine.entity(id).await
-                && entity.pipeline_id == self.pipeline
-            {
-                news.cards.insert(entity.id.to_string(), self.written(&entity));
+        // Without, they are told by their ids.
+        let Ok(entities) = self.who.engine.entities_by_id(ids).await else { return };
+        let is_whole = news.moves.len() <= WHOLE_MAX;
+        // Who has gone meanwhile, or to where one may not look, is not among them.
+        for entity in entities {
+            let id = entity.id.to_string();
+            if !entity.display_name.as_str().is_empty() {
+                news.called.insert(id.clone(), entity.display_name.to_string());
+            }
+            if is_whole && entity.pipeline_id == self.pipeline {
+                news.cards.insert(id, self.written(&entity));
             }
         }
     }
@@ -271,7 +282,7 @@ impl Teller {
                 if news.latest.len() > FEED {
                     news.latest.pop_front();
                 }
-                news.moves.insert(moved.entity_id.to_string(), (news.count, told));
+                news.moves.insert(moved.entity_id.clone(), (news.count, told));
             }
             Shown::Entity(entity) => {
                 news.gone.remove(entity.id.as_str());
@@ -303,7 +314,7 @@ impl Teller {
             "from": was_here.then(|| moved.from_stage_id.as_str()),
             "to": is_here.then(|| moved.to_stage_id.as_str()),
             "revision": moved.entity_revision,
-            "by": told(&moved.cause, &self.names),
+            "by": self.names.told(&moved.cause),
             "time": moment(moved.time),
         })
     }
@@ -312,7 +323,7 @@ impl Teller {
     async fn heads(&mut self) -> Option<String> {
         self.next_heads = Instant::now() + HEADS_PACE;
         let board = self.who.engine.board(self.pipeline.clone(), 0).await.ok()?;
-        self.names = names(&board);
+        self.names = Names::of(&board);
         let heads: HashMap<&str, Value> = board
             .stages
             .iter()
@@ -327,24 +338,5 @@ impl Teller {
             self.heads.clone_from(&heads);
             heads
         })
-    }
-}
-
-/// Who or what moved something: `by Email viewed`, `by hand (ines: signed today)`.
-pub(crate) fn told(cause: &Cause, names: &HashMap<String, String>) -> String {
-    match cause {
-        Cause::Trigger { trigger_id, .. } => {
-            let name = names.get(trigger_id.as_str()).map_or(trigger_id.as_str(), String::as_str);
-            format!("by {name}")
-        }
-        Cause::Manual { actor, comment, .. } => {
-            let said = [actor.as_ref().map_or("", |actor| actor.as_str()), comment.as_str()];
-            let said: Vec<_> = said.into_iter().filter(|text| !text.is_empty()).collect();
-            if said.is_empty() {
-                "by hand".to_owned()
-            } else {
-                format!("by hand ({})", said.join(": "))
-            }
-        }
     }
 }

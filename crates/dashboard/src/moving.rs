@@ -6,16 +6,15 @@ use http::HeaderMap;
 use http::header::REFERER;
 use http::uri::Uri;
 use maud::{Markup, html};
-use pawl_domain::{Actor, Entity, EntityPlace, EventId, Pipeline, Prose, StageId};
-use pawl_engine::MoveByHand;
+use pawl_domain::{Actor, Entity, EntityPlace, EventId, Pipeline, Prose, Rejection, StageId};
+use pawl_engine::{EngineError, MoveByHand, RequestIdentity};
 use serde::Deserialize;
 
-use crate::Shared;
 use crate::board::stage_label;
 use crate::card::name_of;
-use crate::door::{Place, Visitor};
-use crate::entity::id_of;
+use crate::door::{Queue, Visitor};
 use crate::page::{Frame, Sorry};
+use crate::{Shared, address, once};
 
 const WHAT: &str = "move entities by hand";
 
@@ -29,6 +28,9 @@ pub(crate) struct Given {
     /// The move is refused if the entity has changed since; empty for whatever it is.
     #[serde(default)]
     revision: String,
+    /// Tells the form from others that ask for the same; one that drags has none.
+    #[serde(default)]
+    request_id: String,
     /// Where to go afterwards.
     #[serde(default)]
     back: String,
@@ -36,8 +38,9 @@ pub(crate) struct Given {
 
 impl Given {
     /// As it is before anybody chose.
-    pub(crate) fn new(entity: &Entity) -> Self {
-        Self { revision: entity.version.revision.to_string(), ..Self::default() }
+    pub(crate) fn new(entity: &Entity, door: &Shared) -> Self {
+        let revision = entity.version.revision.to_string();
+        Self { revision, request_id: door.fresh_id(), ..Self::default() }
     }
 }
 
@@ -49,24 +52,25 @@ pub(crate) fn is_here(path: &str) -> bool {
 /// The form: stages to choose from, and why. `problem` says what was wrong with the last try.
 pub(crate) fn form(entity: &Entity, pipeline: &Pipeline, given: &Given, problem: &str) -> Markup {
     html! {
-        form method="post" action={ "/entities/" (entity.id) "/move" } data-dialog {
+        form method="post" action={ (address::entity(&entity.id)) "/move" } data-dialog {
             @if !problem.is_empty() { p.problem role="alert" { (problem) } }
             input type="hidden" name="revision" value=(given.revision);
+            (once::input(&given.request_id))
             @if is_here(&given.back) { input type="hidden" name="back" value=(given.back); }
             fieldset {
                 legend { "To which stage" }
                 @for stage in pipeline.stages.in_order() {
                     @let is_here = stage.id == entity.stage_id;
-                    label {
+                    label.choice {
                         input type="radio" name="stage" value=(stage.id) required disabled[is_here]
                             checked[stage.id.as_str() == given.stage];
-                        (stage_label(stage))
-                        @if is_here { " " span.mark { "here now" } }
-                        @if stage.semantics.is_closed() { " " span.mark { "closed" } }
+                        span { (stage_label(stage))
+                            @if is_here { " " span.mark { "here now" } }
+                            @if stage.semantics.is_closed() { " " span.mark { "closed" } } }
                     }
                 }
             }
-            label { "Why" input name="comment" value=(given.comment) autocomplete="off" placeholder="signed today"; }
+            label { "Why, in a few words" input name="comment" value=(given.comment) autocomplete="off" placeholder="signed today"; }
             p.actions { button.primary { "Move" } }
         }
     }
@@ -74,14 +78,15 @@ pub(crate) fn form(entity: &Entity, pipeline: &Pipeline, given: &Given, problem:
 
 pub(crate) async fn page(
     who: Visitor,
+    State(door): State<Shared>,
     Path(parts): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Markup, Sorry> {
     who.reader()?;
     who.require(who.may.edit, WHAT)?;
-    let entity = who.engine.entity(id_of(&parts)?).await?;
+    let entity = who.engine.entity(address::entity_in(&parts)?).await?;
     let back = came_from(&headers).unwrap_or_default();
-    let given = Given { back, ..Given::new(&entity) };
+    let given = Given { back, ..Given::new(&entity, &door) };
     let pipeline = who.engine.pipeline(entity.pipeline_id.clone()).await?;
     Ok(show(&who, &entity, &pipeline, &given, ""))
 }
@@ -104,51 +109,77 @@ fn show(
     let body = html! {
         main.sheet.narrow {
             h1 { (title) }
-            p.faint { a href={ "/entities/" (entity.id) } { (entity.id) } }
+            p.faint { a href=(address::entity(&entity.id)) { (entity.id) } }
             (form(entity, pipeline, given, problem))
         }
     };
-    Frame::new(&title).of(who).within(pipeline, "-").page(body)
+    Frame::new(&title).of(who.name()).within(pipeline, "-").page(body)
 }
 
 pub(crate) async fn moved(
     who: Visitor,
-    _place: Place,
+    queue: Queue,
     State(door): State<Shared>,
     Path(parts): Path<(String, String)>,
     Form(given): Form<Given>,
 ) -> Result<Response, Sorry> {
     who.reader()?;
-    who.require(who.may.edit, WHAT)?;
-    let id = id_of(&parts)?;
-    let entity = who.engine.entity(id).await?;
-    let moved = match wish(&who, &door, &entity, &given) {
-        Ok(wish) => who.engine.move_entity(wish, None, false).await.map(drop).map_err(Sorry::from),
-        Err(sorry) => Err(sorry),
+    let allowed = who.require(who.may.edit, WHAT)?;
+    let _place = queue.place(&allowed)?;
+    let entity = who.engine.entity(address::entity_in(&parts)?).await?;
+    let moved = match asked(&who, &door, &entity, &given) {
+        Ok((wish, request)) => who.engine.move_entity(wish, request, false).await,
+        Err(rejection) => Err(rejection.into()),
     };
-    match moved {
-        Ok(()) => {
-            let entity = format!("/entities/{}", entity.id);
+    let sorry = match moved {
+        Ok(_) => {
+            let entity = address::entity(&entity.id);
             let back = if is_here(&given.back) { &given.back } else { &entity };
-            Ok(Redirect::to(back).into_response())
+            return Ok(Redirect::to(back).into_response());
         }
-        Err(sorry) => {
-            let (code, problem) = sorry.told();
-            // With its revision as it is now: whoever reads the problem may try again.
-            let revision = entity.version.revision.to_string();
-            let pipeline = who.engine.pipeline(entity.pipeline_id.clone()).await?;
-            let page = show(&who, &entity, &pipeline, &Given { revision, ..given }, &problem);
-            Ok((code, page).into_response())
+        Err(EngineError::Rejected(Rejection::RevisionMismatch { .. })) => {
+            Sorry::conflict(MEANWHILE)
         }
-    }
+        Err(EngineError::Rejected(Rejection::RequestIdReused { .. })) => Sorry::conflict(AGAIN),
+        Err(error) => error.into(),
+    };
+    let (code, problem) = sorry.told();
+    // As it is now: whoever reads the problem may try again.
+    let entity = who.engine.entity(entity.id).await?;
+    let pipeline = who.engine.pipeline(entity.pipeline_id.clone()).await?;
+    let now = Given::new(&entity, &door);
+    let given = Given { revision: now.revision, request_id: now.request_id, ..given };
+    Ok((code, show(&who, &entity, &pipeline, &given, &problem)).into_response())
 }
 
-fn wish(who: &Visitor, door: &Shared, entity: &Entity, given: &Given) -> Result<MoveByHand, Sorry> {
+const MEANWHILE: &str = "Somebody changed it meanwhile, and nothing was moved. Below is where it \
+                         stands now, and what you chose: press Move once more if it still holds.";
+const AGAIN: &str = "This form was sent before, with another choice, and has moved it. Below is \
+                     where it stands now: press Move once more to move it again.";
+
+/// What the form asks for, and as which request.
+fn asked(
+    who: &Visitor,
+    door: &Shared,
+    entity: &Entity,
+    given: &Given,
+) -> Result<(MoveByHand, Option<RequestIdentity>), Rejection> {
+    let wish = wish(who, door, entity, given)?;
+    let content = [entity.id.as_str(), &given.stage, &given.comment, &given.revision];
+    Ok((wish, once::identity(WHAT, &given.request_id, content.into_iter())?))
+}
+
+fn wish(
+    who: &Visitor,
+    door: &Shared,
+    entity: &Entity,
+    given: &Given,
+) -> Result<MoveByHand, Rejection> {
     let expected_revision = match given.revision.trim() {
         "" => 0,
         revision => revision
             .parse()
-            .map_err(|_| Sorry::bad(format!("revision: {revision:?} is no number")))?,
+            .map_err(|_| Rejection::invalid("revision", format!("{revision:?} is no number")))?,
     };
     Ok(MoveByHand {
         id: entity.id.clone(),

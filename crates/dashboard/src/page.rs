@@ -10,14 +10,13 @@ use pawl_api::convert;
 use pawl_domain::{Pipeline, Rejection, Timestamp};
 use pawl_engine::EngineError;
 
-use crate::assets;
-use crate::door::Visitor;
+use crate::{address, assets};
 
 /// The frame of a page: where it belongs, and who looks.
 #[derive(Debug, Default)]
 pub(crate) struct Frame<'a> {
     title: &'a str,
-    who: Option<&'a Visitor>,
+    who: Option<&'a str>,
     pipeline: Option<&'a Pipeline>,
     tab: &'a str,
 }
@@ -31,9 +30,10 @@ impl<'a> Frame<'a> {
         Self { title, ..Self::default() }
     }
 
+    /// By what name whoever looks is known.
     #[must_use]
-    pub(crate) fn of(self, who: &'a Visitor) -> Self {
-        Self { who: Some(who), ..self }
+    pub(crate) fn of(self, who: Option<&'a str>) -> Self {
+        Self { who, ..self }
     }
 
     /// A page of a pipeline: one of its tabs, or `-` for none.
@@ -79,7 +79,7 @@ impl<'a> Frame<'a> {
                         }
                     }
                 }
-                @if let Some(name) = self.who.and_then(|who| who.name.as_ref()) {
+                @if let Some(name) = self.who {
                     form.who method="post" action="/sign-out" {
                         span { (name) } button.quiet { "Sign out" }
                     }
@@ -91,7 +91,7 @@ impl<'a> Frame<'a> {
 
 fn tab(pipeline: &Pipeline, path: &str) -> String {
     let slash = if path.is_empty() { "" } else { "/" };
-    format!("/boards/{}{slash}{path}", pipeline.id)
+    format!("{}{slash}{path}", address::board(&pipeline.id))
 }
 
 /// What people call a pipeline.
@@ -153,6 +153,13 @@ impl Sorry {
         (self.code, self.problem)
     }
 
+    /// A place that is none of the board's.
+    pub(crate) fn nowhere() -> Self {
+        let problem =
+            "There is no such page. It may have been misspelled, or be of an older version.";
+        Self { code: StatusCode::NOT_FOUND, problem: problem.to_owned() }
+    }
+
     pub(crate) fn unauthorized(problem: String) -> Self {
         Self { code: StatusCode::UNAUTHORIZED, problem }
     }
@@ -190,7 +197,10 @@ impl From<Rejection> for Sorry {
         let code = match rejection {
             Rejection::NotFound { .. } | Rejection::EventNotFound { .. } => StatusCode::NOT_FOUND,
             Rejection::OutOfScope { .. } => StatusCode::FORBIDDEN,
-            Rejection::AlreadyExists { .. } => StatusCode::CONFLICT,
+            Rejection::AlreadyExists { .. }
+            | Rejection::RevisionMismatch { .. }
+            | Rejection::EventIdReused { .. }
+            | Rejection::RequestIdReused { .. } => StatusCode::CONFLICT,
             _ => StatusCode::BAD_REQUEST,
         };
         Self { code, problem: rejection.to_string() }
@@ -212,12 +222,22 @@ impl From<EngineError> for Sorry {
 impl IntoResponse for Sorry {
     fn into_response(self) -> Response {
         let Self { code, problem } = self;
-        let title = code.canonical_reason().unwrap_or("Not done");
+        let title = match code {
+            StatusCode::NOT_FOUND => "Not found",
+            StatusCode::UNAUTHORIZED => "Please sign in",
+            StatusCode::FORBIDDEN => "Not allowed",
+            StatusCode::SERVICE_UNAVAILABLE => "Too busy just now",
+            StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong",
+            _ => "That did not work",
+        };
         let page = Frame::new(title).page(html! {
             main.sheet.narrow {
                 h1 { (title) }
                 p.problem role="alert" { (problem) }
-                p { a href="/" { "All boards" } }
+                p.actions {
+                    @if code == StatusCode::UNAUTHORIZED { a.button href="/sign-in" { "Sign in" } }
+                    a.button href="/" { "All boards" }
+                }
             }
         });
         (code, Html(page.into_string())).into_response()

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use pawl_domain::{Move, PipelineId, Timestamp, Trigger, TriggerState};
 use pawl_engine::{Board, Engine, EngineError, MoveQuery};
 
+use crate::address;
 use crate::board::stage_label;
 use crate::door::Visitor;
 use crate::page::{Frame, Sorry, ago, moment, name_of, span};
@@ -22,7 +23,7 @@ const WALKS_MAX: usize = 20;
 
 pub(crate) async fn page(who: Visitor, Path(pipeline): Path<String>) -> Result<Markup, Sorry> {
     who.reader()?;
-    let id = PipelineId::parse("pipeline", &pipeline)?;
+    let id = address::pipeline_in(&pipeline)?;
     let board = who.engine.board(id.clone(), 0).await?;
     let (moves, since) = moves(&who.engine, id).await?;
     let now = who.engine.options().clock.now();
@@ -36,7 +37,7 @@ pub(crate) async fn page(who: Visitor, Path(pipeline): Path<String>) -> Result<M
             (triggers(&who, &board, now))
         }
     };
-    Ok(Frame::new(&title).of(&who).within(&board.pipeline, "pictures").page(body))
+    Ok(Frame::new(&title).of(who.name()).within(&board.pipeline, "pictures").page(body))
 }
 
 /// The newest moves into and out of a pipeline, newest first; and since when these are all, if there
@@ -203,7 +204,7 @@ fn triggers(who: &Visitor, board: &Board, now: Timestamp) -> Markup {
                             th.number scope="col" { "Considered" } th scope="col" { "Last moved" } th scope="col" { "Activity" } } }
                         tbody { @for (trigger, stats) in &rows {
                             tr data-trigger=(trigger.id) {
-                                th scope="row" { a href={ "/triggers/" (trigger.id) } { (trigger.display_name) } }
+                                th scope="row" { a href=(address::trigger(&trigger.id)) { (trigger.display_name) } }
                                 td.number { (stats.moved) } td.number { (stats.considered) }
                                 td { @match stats.last_moved_time { Some(last) => { (ago(last, now)) " ago" }, None => "never" } }
                                 td { (activity(trigger, silence(stats.last_moved_time, trigger.version.create_time, now))) }

@@ -21,7 +21,9 @@ pub(crate) struct Story {
     pub(crate) event_id: EventId,
     pub(crate) event_type: String,
     pub(crate) time: Timestamp,
-    pub(crate) told: Told,
+    pub(crate) headline: String,
+    /// Why other triggers did not move it; which one did stands in the headline.
+    pub(crate) held: Vec<String>,
 }
 
 /// The latest, newest first, and whether these are all that there are.
@@ -104,12 +106,16 @@ async fn story(
         r#move: None,
         verdicts: group.iter().map(|logged| logged.verdict().into()).collect(),
     };
+    let Told { headline, sentences } = words.within(&decision, &scene).await?;
+    let told = group.iter().zip(sentences);
+    let held = told.filter(|(verdict, _)| verdict.result != VerdictResult::Moved);
     Ok(Story {
         source: first.event_source.clone(),
         event_id: first.event_id.clone(),
         event_type: first.event_type.to_string(),
         time: first.time,
-        told: words.within(&decision, &scene).await?,
+        headline,
+        held: held.map(|(_, sentence)| sentence).collect(),
     })
 }
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use pawl_api::pb;
 use pawl_api::pb::r#move::Cause;
-use pawl_api::sentences::{Actor, Label, Mood, Scene, headline, sentence};
+use pawl_api::sentences::{Actor, Label, Mood, Scene, became, headline, sentence};
 use pawl_domain::{EntityId, Pipeline, PipelineId, Rejection, StageId, Trigger, TriggerId};
-use pawl_engine::{Engine, EngineError};
+use pawl_engine::{Engine, EngineError, LoggedVerdict};
 
 use crate::board::stage_label;
 use crate::door::Visitor;
@@ -118,6 +118,18 @@ impl Words {
             sentences.push(sentence(verdict, &decision.entity_id, &actor, scene));
         }
         Ok(Told { headline: headline(decision, scene), sentences })
+    }
+
+    /// What became of a trigger, on a page that tells of that one alone.
+    pub(crate) async fn became(&mut self, logged: &LoggedVerdict) -> Result<String, EngineError> {
+        let verdict = logged.verdict().into();
+        let actor = self.actor(&verdict).await?;
+        let winner = match &logged.winner {
+            Some(winner) => Some(self.label(winner.as_str(), 0).await?),
+            None => None,
+        };
+        let scene = Scene { mood: Mood::Happened, here: None, there: None, winner };
+        Ok(became(&verdict, logged.entity_id.as_str(), &actor, &scene))
     }
 
     async fn actor(&mut self, verdict: &pb::Verdict) -> Result<Actor, EngineError> {

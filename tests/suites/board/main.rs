@@ -1,7 +1,9 @@
 //! The board over HTTP: pages of a real server, as a browser without script sees them.
 
-mod browser;
+mod address;
+mod once;
 mod pages;
 mod reach;
 mod triggers;
+mod verdicts;
 mod visit;

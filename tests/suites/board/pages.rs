@@ -73,7 +73,7 @@ async fn a_list_is_filtered_searched_and_sorted() {
     let messages = tokio_stream::iter(messages);
     client.entities.clone().import_entities(messages).await.expect("they are imported");
     let page = browser.page("/boards/sales/list?q=").await;
-    contains(&page, &["There are more", "1000 fit", "after=deal/x0996"]);
+    contains(&page, &["There are more", "1000 deals fit", "after=deal/x0996"]);
     assert_eq!(ids(&browser.page("/boards/sales/list?after=deal/x0996").await).len(), 4);
     assert_eq!(
         ids(&browser.page("/boards/sales/list?q=x1000").await),
@@ -106,8 +106,9 @@ async fn entities_are_moved_by_hand() {
     let page = browser.page("/entities/deal/1").await;
     contains(&page, &["New → Won", "by hand", "signed today"]);
     let told = move_it(&[("stage", "read"), ("revision", "1")]).await;
-    assert_eq!(told.code, 400, "it changed meanwhile");
-    contains(&text(&told), &["class=\"problem\"", "role=\"alert\"", "revision"]);
+    assert_eq!(told.code, 409, "it changed meanwhile");
+    contains(&text(&told), &["class=\"problem\" role=\"alert\"", "Somebody changed it meanwhile"]);
+    contains(&text(&told), &["name=\"revision\" value=\"2\"", "value=\"read\" required checked"]);
     assert_eq!(client.get_entity("deal/1").await.stage_id, "won");
     for pairs in [&[("stage", "nowhere")][..], &[][..], &[("stage", "new"), ("revision", "x")]] {
         let told = browser.post("/entities/deal/1/move", pairs).await;
@@ -205,7 +206,7 @@ async fn pictures_tell_how_much_goes_on() {
     };
     client.entities.clone().move_entity(request).await.expect("it moves");
     let page = browser.page("/boards/sales/pictures").await;
-    contains(&page, &["<svg class=\"chart\" role=\"img\"", "3 moves within the last hour"]);
+    contains(&page, &["<div class=\"chart bars\" role=\"img\"", "3 moves within the last hour"]);
     contains(
         &page,
         &["New: 1, Read: 1, Won: 1.", "From 1 stays", "Mail opened", "never moved anything in"],

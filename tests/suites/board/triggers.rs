@@ -1,11 +1,9 @@
 //! Triggers made, tried, changed and deleted through the pages.
 
 use pawl_api::pb;
-use pawl_tests::{Server, binary, entity, event, fields, pipeline, post, trigger};
-use tempfile::TempDir;
-use tokio::process::Command;
+use pawl_tests::{Server, entity, event, fields, pipeline, trigger};
 
-use crate::browser::{Browser, assert_says, encoded, text};
+use crate::visit::{Browser, assert_says, guarded, said};
 
 /// A pipeline `sales` with `deal/1` to `deal/3` on its first stage.
 async fn fill(server: &Server) {
@@ -48,8 +46,8 @@ async fn a_trigger_is_chosen_filled_in_and_fires() {
     client
         .trigger_type(pb::TriggerType { entity_kinds: lead, ..pawl_tests::trigger_type("cat") })
         .await;
-    let browser = Browser::open(&server);
-    let (code, page) = browser.get(&format!("{NEW}?stage=offer")).await;
+    let browser = Browser::of(&server, "");
+    let (code, page) = browser.look(&format!("{NEW}?stage=offer")).await;
     assert_eq!(code, 200);
     assert_says(
         &page,
@@ -58,7 +56,7 @@ async fn a_trigger_is_chosen_filled_in_and_fires() {
     assert!(page.contains("data-filter") && page.contains("type=email.received"), "{page}");
     assert!(page.contains("Dog &lt;script&gt;") && !page.contains("<script>barked"), "{page}");
     assert!(!page.contains("type=cat"), "it does not serve deals");
-    let (code, page) = browser.get(&format!("{NEW}?stage=offer&type=email.received")).await;
+    let (code, page) = browser.look(&format!("{NEW}?stage=offer&type=email.received")).await;
     assert_eq!(code, 200);
     assert!(page.contains("name=\"p.subject_contains\"") && page.contains("data-check"), "{page}");
     assert!(page.contains("<option value=\"offer\" selected"), "{page}");
@@ -97,10 +95,10 @@ async fn a_trigger_is_chosen_filled_in_and_fires() {
         .collect();
     browser.done(CREATE, &given).await;
     let (code, page) = browser.not_done(CREATE, &given).await;
-    assert_eq!(code, 400);
+    assert_eq!(code, 409);
     assert_says(&page, &["trigger \"mine\" exists already"]);
 
-    let (code, page) = browser.get("/triggers/offer-email-received").await;
+    let (code, page) = browser.look("/triggers/offer-email-received").await;
     assert_eq!(code, 200);
     let subject = "subject_contains: wants [\"offer\", \"price, list\"], came \"hello\"";
     assert_says(
@@ -114,7 +112,7 @@ async fn a_trigger_is_chosen_filled_in_and_fires() {
 async fn what_is_wrong_is_told_where_it_is() {
     let server = Server::start().await;
     fill(&server).await;
-    let browser = Browser::open(&server);
+    let browser = Browser::of(&server, "");
     let base = [("type", "payment.received"), ("stage", "offer"), ("state", "ACTIVE")];
     let bad = |more: &[(&'static str, &'static str)]| [&base[..], more].concat();
     let rows: [(&Form, &str, &[&str]); 5] = [
@@ -147,8 +145,8 @@ async fn what_is_wrong_is_told_where_it_is() {
         let path = if path == CHECK { "/boards/nowhere/triggers/check" } else { path };
         assert_eq!(browser.not_done(path, form).await.0, 404, "{path}");
     }
-    assert_eq!(browser.get(&format!("{NEW}?stage=nowhere")).await.0, 400);
-    assert_eq!(browser.get("/triggers/nobody").await.0, 404);
+    assert_eq!(browser.look(&format!("{NEW}?stage=nowhere")).await.0, 400);
+    assert_eq!(browser.look("/triggers/nobody").await.0, 404);
     let request = pb::ListTriggersRequest::default();
     let listed = server.client().await.triggers.list_triggers(request).await;
     assert!(listed.expect("a list").into_inner().triggers.is_empty(), "none was made");
@@ -162,7 +160,7 @@ async fn it_says_what_it_would_have_done_with_what_happened() {
     client.pipeline(pipeline("other", "new offer")).await;
     client.entity(entity("deal/8", "other")).await;
     client.entity(entity("deal/won", "sales/won")).await;
-    let browser = Browser::open(&server);
+    let browser = Browser::of(&server, "");
     let form = |more: &[(&'static str, &'static str)]| {
         let base = [("type", "email.received"), ("stage", "offer"), ("state", "SHADOW")];
         [&base[..], more].concat()
@@ -195,10 +193,10 @@ async fn it_says_what_it_would_have_done_with_what_happened() {
             "It can be saved, and its id will be offer-email-received.",
             "It would have moved 1 deal, had it been active: tried on 6 events email.received of the last 24 h",
             "2 times in all, some more than once",
-            "Held back 1 time: another event: parameters differ",
-            "Held back 1 time: the condition does not hold",
-            "Held back 1 time: closed, and reopening is not allowed",
-            "Held back 1 time: on that stage already",
+            "Held back 1 time: its parameters do not fit the event",
+            "Held back 1 time: its filter does not hold",
+            "Held back 1 time: the deal stands on a won or lost stage, which is closed",
+            "Held back 1 time: the deal stands on its stage offer already",
             "1 event concerns nothing that stands in sales",
             "deal/1 new → offer would move",
             "as it stands today",
@@ -211,7 +209,10 @@ async fn it_says_what_it_would_have_done_with_what_happened() {
     client.trigger(trigger("first", "sales/offer", "email.received")).await;
     let wish = form(&[("allow_reopen", "on"), ("allow_move_back", "on")]);
     let (_, page) = browser.not_done(CHECK, &wish).await;
-    assert_says(&page, &["It would have moved 1 deal,", "another trigger comes first"]);
+    assert_says(
+        &page,
+        &["It would have moved 1 deal,", "another was picked", "trigger first was picked instead"],
+    );
     // Of what the service says itself, with what it changed.
     let request = pb::UpdateEntityRequest {
         entity: Some(pb::Entity {
@@ -222,7 +223,7 @@ async fn it_says_what_it_would_have_done_with_what_happened() {
         ..Default::default()
     };
     client.entities.clone().update_entity(request).await.expect("it is changed");
-    for (to, words) in [("<b>ann</b>", "would have moved 1 deal"), ("bob", "moved 0 deals")] {
+    for (to, words) in [("<b>ann</b>", "would have moved 1 deal"), ("bob", "moved no deal")] {
         let wish = [
             ("type", "responsible.changed"),
             ("stage", "offer"),
@@ -250,7 +251,7 @@ async fn a_trigger_is_changed_paused_and_deleted() {
     client
         .trigger(pb::Trigger { parameters, ..trigger("t", "sales/offer", "email.received") })
         .await;
-    let browser = Browser::open(&server);
+    let browser = Browser::of(&server, "");
     let form = [
         ("revision", "1"),
         ("stage", "won"),
@@ -260,12 +261,12 @@ async fn a_trigger_is_changed_paused_and_deleted() {
         ("filter", "true"),
         ("allow_reopen", "on"),
     ];
-    let (_, page) = browser.get("/triggers/t").await;
+    let (_, page) = browser.look("/triggers/t").await;
     assert!(page.contains("name=\"p.from\" value=\"ann\""), "the form is filled: {page}");
     browser.done("/triggers/t", &form).await;
     let changed = trigger_of(&server, "t").await;
     assert_eq!((changed.revision, changed.stage_id.as_str()), (2, "won"));
-    let (_, page) = browser.get("/triggers/t").await;
+    let (_, page) = browser.look("/triggers/t").await;
     assert!(page.contains("Mine &lt;script&gt;") && !page.contains("<script>x"), "{page}");
     assert_says(
         &page,
@@ -282,7 +283,7 @@ async fn a_trigger_is_changed_paused_and_deleted() {
     );
     let newest = page.find("Revision 2").zip(page.find("Revision 1"));
     assert!(newest.is_some_and(|(two, one)| two < one), "newest first");
-    let (_, board) = browser.get("/boards/sales").await;
+    let (_, board) = browser.look("/boards/sales").await;
     assert!(board.contains("href=\"/triggers/t\"") && !board.contains("<script>x"), "{board}");
 
     // Who did not see that must look again, and may insist.
@@ -311,18 +312,18 @@ async fn a_trigger_is_changed_paused_and_deleted() {
 
     browser.done("/triggers/t/state", &[("revision", "3"), ("state", "PAUSED")]).await;
     assert_eq!(trigger_of(&server, "t").await.state(), pb::TriggerState::Paused);
-    let (_, page) = browser.get("/triggers/t").await;
+    let (_, page) = browser.look("/triggers/t").await;
     assert_says(&page, &["Paused; when it is active", "state: active → paused", "Activate"]);
-    let (code, page) = browser.get("/triggers/t/delete").await;
+    let (code, page) = browser.look("/triggers/t/delete").await;
     assert_eq!(code, 200);
     assert_says(&page, &["Delete Mine"]);
     browser.done("/triggers/t/delete", &[("revision", "4")]).await;
-    assert_eq!(browser.get("/triggers/t").await.0, 404);
+    assert_eq!(browser.look("/triggers/t").await.0, 404);
     // One that is made anew under its name goes on counting.
     client.trigger(trigger("t", "sales/new", "email.received")).await;
-    let (_, page) = browser.get("/triggers/t").await;
+    let (_, page) = browser.look("/triggers/t").await;
     assert_says(&page, &["Revision 6", "Deleted.", "Revision 5"]);
-    assert_eq!(text(&page).matches("Created.").count(), 2, "{page}");
+    assert_eq!(said(&page).matches("Created.").count(), 2, "{page}");
     // Its id, though free, is not given to another.
     client.trigger(trigger("new-email-viewed", "sales/new", "email.viewed")).await;
     let gone = pb::DeleteTriggerRequest {
@@ -334,17 +335,9 @@ async fn a_trigger_is_changed_paused_and_deleted() {
     trigger_of(&server, "new-email-viewed-2").await;
 }
 
-async fn token(file: &str, args: &[&str]) -> String {
-    let mut command = Command::new(binary());
-    command.args(["token", "create"]).args(args).args(["--access-file", file]);
-    let output = command.output().await.expect("pawl starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_who_may_configure_gets_forms_and_only_within_their_pipelines() {
-    let mut open = Server::start().await;
+    let open = Server::start().await;
     fill(&open).await;
     let client = open.client().await;
     client.pipeline(pipeline("other", "new offer")).await;
@@ -354,19 +347,14 @@ async fn only_who_may_configure_gets_forms_and_only_within_their_pipelines() {
     client.publish(event("e1", "email.viewed", "deal/2")).await;
     client.publish(event("e2", "email.viewed", "deal/8")).await;
     drop(client);
-    open.terminate().await;
-    let place = TempDir::with_prefix("pawl-board-").expect("a temporary directory");
-    let file = place.path().join("access.toml").to_str().expect("UTF-8").to_owned();
-    let viewer = token(&file, &["ann", "--role", "viewer"]).await;
-    let elsewhere = token(&file, &["bob", "--role", "admin", "--pipeline", "other"]).await;
-    let data = open.data().to_str().expect("UTF-8").to_owned();
-    let server = Server::start_there(&["--access-file", &file, "--data", &data]).await;
-
-    let viewer = Browser::with(&server, &viewer);
-    let (code, page) = viewer.get("/boards/sales").await;
+    let wanted: [&[&str]; 2] =
+        [&["ann", "--role", "viewer"], &["bob", "--role", "admin", "--pipeline", "other"]];
+    let (_kept, _server, browsers) = guarded(open, &wanted).await;
+    let [viewer, elsewhere] = &browsers[..] else { panic!("two tokens") };
+    let (code, page) = viewer.look("/boards/sales").await;
     assert_eq!(code, 200);
     assert!(!page.contains("triggers/new") && !page.contains("class=\"plus\""), "{page}");
-    let (code, page) = viewer.get("/triggers/t").await;
+    let (code, page) = viewer.look("/triggers/t").await;
     assert_eq!(code, 200);
     assert!(
         !page.contains("action=\"/triggers/t") && !page.contains("/triggers/t/delete"),
@@ -378,14 +366,13 @@ async fn only_who_may_configure_gets_forms_and_only_within_their_pipelines() {
         [NEW, "/boards/sales/triggers/new?stage=offer&type=email.viewed", "/triggers/t/delete"];
     let forms = [CREATE, CHECK, "/triggers/t", "/triggers/t/state", "/triggers/t/delete"];
     for path in pages {
-        assert_eq!(viewer.get(path).await.0, 403, "{path}");
+        assert_eq!(viewer.look(path).await.0, 403, "{path}");
     }
     for path in forms {
         assert_eq!(viewer.not_done(path, &form).await.0, 403, "{path}");
     }
-    let elsewhere = Browser::with(&server, &elsewhere);
     for path in pages.into_iter().chain(["/triggers/t", "/boards/sales"]) {
-        let (code, page) = elsewhere.get(path).await;
+        let (code, page) = elsewhere.look(path).await;
         assert_eq!(code, 403, "{path}");
         assert!(!page.contains("email.received"), "{page}");
     }
@@ -398,12 +385,12 @@ async fn only_who_may_configure_gets_forms_and_only_within_their_pipelines() {
     assert_eq!(code, 200);
     assert_says(&page, &["offer-email-viewed-2", "would have moved 1 deal", "tried on 1 event"]);
     assert!(!page.contains("deal/2"), "{page}");
-    let answer = elsewhere.send("/boards/other/triggers", &form).await;
+    let answer = elsewhere.post("/boards/other/triggers", &form).await;
     assert_eq!((answer.code, answer.header("location")), (303, "/boards/other"));
-    let (code, page) = elsewhere.get("/triggers/offer-email-viewed-2").await;
+    let (code, page) = elsewhere.look("/triggers/offer-email-viewed-2").await;
     assert_eq!(code, 200);
     assert!(page.contains("action=\"/triggers/offer-email-viewed-2\""), "{page}");
-    let foreign = [("cookie", elsewhere.cookie.as_str()), ("sec-fetch-site", "cross-site")];
+    let foreign = [("sec-fetch-site", "cross-site")];
     let path = "/boards/other/triggers";
-    assert_eq!(post(server.address(), path, &foreign, encoded(&form)).await.code, 403);
+    assert_eq!(elsewhere.post_with(path, &form, &foreign).await.code, 403);
 }

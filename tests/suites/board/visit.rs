@@ -1,3 +1,5 @@
+//! Browsers without script, and what they look at.
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
@@ -74,6 +76,25 @@ impl Browser {
         self.send(Method::POST, path, &form, encoded(pairs)).await
     }
 
+    /// A page, whatever its code.
+    pub(crate) async fn look(&self, path: &str) -> (u16, String) {
+        let answer = self.get(path).await;
+        (answer.code, text(&answer))
+    }
+
+    /// Sends a form that leads to the board of `sales`.
+    pub(crate) async fn done(&self, path: &str, pairs: &[(&str, &str)]) {
+        let answer = self.post(path, pairs).await;
+        let board = answer.header("location").to_owned();
+        assert_eq!((answer.code, board.as_str()), (303, "/boards/sales"), "{}", text(&answer));
+    }
+
+    /// Sends a form that is answered by a page.
+    pub(crate) async fn not_done(&self, path: &str, pairs: &[(&str, &str)]) -> (u16, String) {
+        let answer = self.post(path, pairs).await;
+        (answer.code, text(&answer))
+    }
+
     pub(crate) async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
         self.post_with(path, pairs, &[("sec-fetch-site", "same-origin")]).await
     }
@@ -83,6 +104,35 @@ pub(crate) fn contains(page: &str, all: &[&str]) {
     for one in all {
         assert!(page.contains(one), "lacks {one:?}:\n{page}");
     }
+}
+
+/// What a page says, without its tags.
+pub(crate) fn said(page: &str) -> String {
+    let (mut words, mut is_tag) = (String::new(), false);
+    for c in page.chars() {
+        match c {
+            '<' => is_tag = true,
+            '>' => is_tag = false,
+            c if !is_tag => words.push(c),
+            _ => {}
+        }
+    }
+    let escapes = [("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    escapes.iter().fold(words, |text, (escaped, c)| text.replace(escaped, c))
+}
+
+pub(crate) fn assert_says(page: &str, words: &[&str]) {
+    let said = said(page);
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not said:\n{said}");
+    }
+}
+
+/// What a form brings along unseen.
+pub(crate) fn hidden(page: &str, name: &str) -> String {
+    let input = format!("type=\"hidden\" name=\"{name}\" value=\"");
+    let (_, rest) = page.split_once(&input).unwrap_or_else(|| panic!("no {name}:\n{page}"));
+    rest.split('"').next().unwrap_or_default().to_owned()
 }
 
 /// The JSON for the script.

@@ -23,6 +23,11 @@ const PACE: Duration = Duration::from_millis(20);
 /// How long, without `PAWL_BOARD_LOAD_S`.
 const SECONDS: u64 = 12;
 
+fn named(number: usize) -> pb::Entity {
+    let display_name = format!("Number {number}");
+    pb::Entity { display_name, ..entity(&format!("deal/{number}"), "sales") }
+}
+
 async fn crowded() -> (Server, Client) {
     let server = Server::start().await;
     let client = server.client().await;
@@ -36,7 +41,7 @@ async fn crowded() -> (Server, Client) {
     let messages: Vec<_> = deals
         .chunks(1_000)
         .map(|part| pb::ImportEntitiesRequest {
-            entities: part.iter().map(|n| entity(&format!("deal/{n}"), "sales")).collect(),
+            entities: part.iter().map(|n| named(*n)).collect(),
             ..Default::default()
         })
         .collect();

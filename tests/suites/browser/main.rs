@@ -36,7 +36,7 @@ async fn a_board_is_worked_with_by_mouse() {
 #[tokio::test]
 #[ignore = "needs Chromium and what .ci/run installs"]
 async fn everybody_can_read_it() {
-    on_a_world("looks.mjs", 4).await;
+    on_a_world("looks.mjs", 5).await;
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
+use pawl_api::sentences::noun_of;
 use pawl_domain::{Pipeline, StageId, TriggerType, TypeCode, sections};
 use pawl_engine::Engine;
 use serde::Deserialize;
@@ -12,7 +13,8 @@ use super::filled::Filled;
 use super::form::Sheet;
 use super::{configurer, pipeline, stage_of, title_of};
 use crate::door::Visitor;
-use crate::page::{Frame, Sorry, component, name_of};
+use crate::page::{Frame, Sorry, component};
+use crate::{Shared, address};
 
 /// How many types are shown; whoever registered more knows theirs by name.
 const TYPES_MAX: usize = 1_000;
@@ -27,6 +29,7 @@ pub(super) struct Chosen {
 
 pub(super) async fn page(
     who: Visitor,
+    State(door): State<Shared>,
     Path(id): Path<String>,
     Query(chosen): Query<Chosen>,
 ) -> Result<Markup, Sorry> {
@@ -55,7 +58,7 @@ pub(super) async fn page(
                     pipeline: &pipeline,
                     trigger_type: &trigger_type,
                     trigger: None,
-                    filled: &Filled::new(&stage),
+                    filled: &Filled::new(&stage).anew(&door),
                     problems: &[],
                     result: None,
                 },
@@ -72,11 +75,11 @@ pub(super) fn adding(who: &Visitor, sheet: &Sheet<'_>) -> Markup {
         main.sheet {
             h1 { (title_of(trigger_type)) }
             p.faint { (trigger_type.description) " Listens to " code { (trigger_type.event_type) } "." }
-            p { a data-dialog href={ "/boards/" (pipeline.id) "/triggers/new?stage=" (component(stage)) } { "Choose another" } }
+            p { a data-dialog href={ (address::board(&pipeline.id)) "/triggers/new?stage=" (component(stage)) } { "Choose another type" } }
             (sheet.form())
         }
     };
-    Frame::new("Add a trigger").of(who).within(pipeline, "-").page(body)
+    Frame::new("Add a trigger").of(who.name()).within(pipeline, "-").page(body)
 }
 
 fn catalogue(
@@ -90,7 +93,7 @@ fn catalogue(
     let body = html! {
         main.sheet {
             h1 { "Add a trigger to " (stage_of(pipeline, stage)) }
-            p { "When it happens, a trigger moves what it happens to in " (name_of(pipeline)) " to this stage. What shall it wait for?" }
+            p { "What shall it wait for? When that happens, it moves the " (noun_of(pipeline.kind.as_str())) " to this stage." }
             label { "Search"
                 input type="search" data-filter autofocus autocomplete="off" placeholder="email, payment, form …";
             }
@@ -105,7 +108,7 @@ fn catalogue(
             @if by_section.is_empty() { p { "No trigger type serves " (pipeline.kind) "." } }
         }
     };
-    Frame::new("Add a trigger").of(who).within(pipeline, "-").page(body)
+    Frame::new("Add a trigger").of(who.name()).within(pipeline, "-").page(body)
 }
 
 fn row(pipeline: &Pipeline, stage: &StageId, one: &TriggerType) -> Markup {
@@ -113,8 +116,8 @@ fn row(pipeline: &Pipeline, stage: &StageId, one: &TriggerType) -> Markup {
     let (stage, coded) = (component(stage.as_str()), component(code));
     html! {
         li data-text={ (title_of(one)) " " (one.description) " " (code) " " (one.section) } {
-            a.row data-dialog href={ "/boards/" (pipeline.id) "/triggers/new?stage=" (stage) "&type=" (coded) } {
-                span { strong { (title_of(one)) } " " span.faint { (one.description) } }
+            a.row data-dialog href={ (address::board(&pipeline.id)) "/triggers/new?stage=" (stage) "&type=" (coded) } {
+                span { strong { (title_of(one)) } span.faint.detail { (one.description) } }
                 code.faint { (code) }
             }
         }

@@ -1,27 +1,69 @@
 //! Triggers created, changed, paused and deleted.
 
-use axum::extract::{Form, Path};
+use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
-use pawl_domain::{Pipeline, Rejection, Trigger, TriggerPatch, TypeCode};
+use maud::Markup;
+use pawl_domain::{NewTrigger, Pipeline, Rejection, Trigger, TriggerPatch, TypeCode};
 use pawl_engine::{Engine, EngineError};
 
 use super::catalogue::adding;
 use super::check::{Asked, Checked};
 use super::filled::{Filled, Problem, patch};
+use super::form::Sheet;
 use super::page::changing;
 use super::revisions::differences;
 use super::{Known, configurer, known, pipeline};
-use crate::door::{Place, Visitor};
+use crate::door::{Queue, Visitor};
 use crate::page::Sorry;
+use crate::{Shared, address};
+
+/// The page that shows a form.
+type Page = fn(&Visitor, &Sheet<'_>) -> Markup;
+
+/// A form that is shown once more: nothing was done.
+struct Again {
+    code: StatusCode,
+    problems: Vec<Problem>,
+    /// What came of trying it.
+    result: Option<Markup>,
+}
+
+impl Again {
+    fn refused(rejection: &Rejection, problem: Problem) -> Self {
+        Self { code: code_of(rejection), problems: vec![problem], result: None }
+    }
+
+    fn shown(self, who: &Visitor, asked: &Asked<'_>, page: Page) -> Response {
+        (self.code, page(who, &asked.sheet(&self.problems, self.result))).into_response()
+    }
+}
+
+/// What the form asks for; or the form again, when it cannot be done or is only to be tried.
+async fn wish(asked: &Asked<'_>) -> Result<Result<NewTrigger, Again>, Sorry> {
+    let is_trial = asked.filled.text("action") == "check";
+    let checked = if is_trial { asked.checked().await? } else { asked.read().await? };
+    let result = if is_trial { Some(asked.told(&checked).await?) } else { None };
+    Ok(match checked {
+        Checked::Bad(problems) => {
+            Err(Again { code: StatusCode::BAD_REQUEST, problems, result: None })
+        }
+        Checked::Good(_) if is_trial => {
+            Err(Again { code: StatusCode::OK, problems: Vec::new(), result })
+        }
+        Checked::Good(wish) => Ok(wish),
+    })
+}
 
 pub(super) async fn create(
     who: Visitor,
-    _place: Place,
+    queue: Queue,
+    State(door): State<Shared>,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Sorry> {
-    configurer(&who)?;
+    let allowed = configurer(&who)?;
+    let _place = queue.place(&allowed)?;
     let pipeline = pipeline(&who.engine, &id).await?;
     let filled = Filled(pairs);
     let code = TypeCode::parse("type", filled.text("type"))?;
@@ -33,35 +75,39 @@ pub(super) async fn create(
         trigger: None,
         filled: &filled,
     };
-    let checked = asked.checked().await?;
-    let wish = match &checked {
-        Checked::Bad(problems) => {
-            return Ok((StatusCode::BAD_REQUEST, adding(&who, &asked.sheet(problems, None)))
-                .into_response());
-        }
-        Checked::Good(_) if filled.text("action") == "check" => {
-            let result = asked.told(&checked).await?;
-            return Ok(adding(&who, &asked.sheet(&[], Some(result))).into_response());
-        }
-        Checked::Good(wish) => wish,
+    let wish = match wish(&asked).await? {
+        Ok(wish) => wish,
+        Err(again) => return Ok(again.shown(&who, &asked, adding)),
     };
-    match who.engine.create_trigger(wish.clone(), None, false).await {
+    let request = filled.identity(&format!("create a trigger of {}", pipeline.id))?;
+    match who.engine.create_trigger(wish, request, false).await {
         Ok(_) => Ok(back(&pipeline)),
+        Err(EngineError::Rejected(rejection @ Rejection::RequestIdReused { .. })) => {
+            let anew = filled.anew(&door);
+            let asked = Asked { filled: &anew, ..asked };
+            let again = Again::refused(&rejection, Problem::whole(SENT_BEFORE));
+            Ok(again.shown(&who, &asked, adding))
+        }
         Err(EngineError::Rejected(rejection)) => {
-            let page = adding(&who, &asked.sheet(&[Problem::of(&rejection)], None));
-            Ok((code_of(&rejection), page).into_response())
+            let again = Again::refused(&rejection, Problem::of(&rejection));
+            Ok(again.shown(&who, &asked, adding))
         }
         Err(error) => Err(error.into()),
     }
 }
 
+const SENT_BEFORE: &str = "This form was sent before, filled in differently, and made a trigger; \
+                           nothing was added now. To add one like this as well, press Add trigger \
+                           once more; to change the first one, open it on the board.";
+
 pub(super) async fn update(
     who: Visitor,
-    _place: Place,
+    queue: Queue,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Sorry> {
-    configurer(&who)?;
+    let allowed = configurer(&who)?;
+    let _place = queue.place(&allowed)?;
     let Known { trigger, pipeline, trigger_type } = known(&who.engine, &id).await?;
     let filled = Filled(pairs);
     let expected = filled.revision()?;
@@ -72,34 +118,23 @@ pub(super) async fn update(
         trigger: Some(&trigger),
         filled: &filled,
     };
-    let checked = asked.checked().await?;
-    let wish = match &checked {
-        Checked::Bad(problems) => {
-            return Ok((StatusCode::BAD_REQUEST, changing(&who, &asked.sheet(problems, None)))
-                .into_response());
-        }
-        Checked::Good(_) if filled.text("action") == "check" => {
-            let result = asked.told(&checked).await?;
-            return Ok(changing(&who, &asked.sheet(&[], Some(result))).into_response());
-        }
-        Checked::Good(wish) => wish,
+    let wish = match wish(&asked).await? {
+        Ok(wish) => wish,
+        Err(again) => return Ok(again.shown(&who, &asked, changing)),
     };
-    let updated =
-        who.engine.update_trigger(trigger.id.clone(), patch(wish.clone()), expected, false).await;
-    match updated {
+    match who.engine.update_trigger(trigger.id.clone(), patch(wish), expected, false).await {
         Ok(_) => Ok(back(&pipeline)),
         Err(EngineError::Rejected(rejection @ Rejection::RevisionMismatch { .. })) => {
             // The form goes on from what it is now: whoever saves it once more means it.
             let Known { trigger, .. } = known(&who.engine, &id).await?;
             let text = meanwhile(&who.engine, &pipeline, &trigger, expected).await;
-            let problem = Problem { input: String::new(), text };
             let asked = Asked { trigger: Some(&trigger), ..asked };
-            Ok((code_of(&rejection), changing(&who, &asked.sheet(&[problem], None)))
-                .into_response())
+            let again = Again::refused(&rejection, Problem::whole(text));
+            Ok(again.shown(&who, &asked, changing))
         }
         Err(EngineError::Rejected(rejection)) => {
-            let page = changing(&who, &asked.sheet(&[Problem::of(&rejection)], None));
-            Ok((code_of(&rejection), page).into_response())
+            let again = Again::refused(&rejection, Problem::of(&rejection));
+            Ok(again.shown(&who, &asked, changing))
         }
         Err(error) => Err(error.into()),
     }
@@ -124,11 +159,12 @@ async fn meanwhile(engine: &Engine, pipeline: &Pipeline, now: &Trigger, expected
 /// Pauses a trigger, or has it work again.
 pub(super) async fn set_state(
     who: Visitor,
-    _place: Place,
+    queue: Queue,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Sorry> {
-    configurer(&who)?;
+    let allowed = configurer(&who)?;
+    let _place = queue.place(&allowed)?;
     let filled = Filled(pairs);
     let Known { trigger, pipeline, .. } = known(&who.engine, &id).await?;
     let patch = TriggerPatch { state: Some(filled.state()?), ..TriggerPatch::default() };
@@ -138,11 +174,12 @@ pub(super) async fn set_state(
 
 pub(super) async fn delete(
     who: Visitor,
-    _place: Place,
+    queue: Queue,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Sorry> {
-    configurer(&who)?;
+    let allowed = configurer(&who)?;
+    let _place = queue.place(&allowed)?;
     let expected = Filled(pairs).revision()?;
     let Known { trigger, pipeline, .. } = known(&who.engine, &id).await?;
     done(who.engine.delete_trigger(trigger.id, expected).await, &pipeline)
@@ -161,14 +198,14 @@ fn done(answer: Result<(), EngineError>, pipeline: &Pipeline) -> Result<Response
 }
 
 fn back(pipeline: &Pipeline) -> Response {
-    Redirect::to(&format!("/boards/{}", pipeline.id)).into_response()
+    Redirect::to(&address::board(&pipeline.id)).into_response()
 }
 
 fn code_of(rejection: &Rejection) -> StatusCode {
     match rejection {
-        Rejection::AlreadyExists { .. } | Rejection::RevisionMismatch { .. } => {
-            StatusCode::CONFLICT
-        }
+        Rejection::AlreadyExists { .. }
+        | Rejection::RevisionMismatch { .. }
+        | Rejection::RequestIdReused { .. } => StatusCode::CONFLICT,
         Rejection::OutOfScope { .. } => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }

@@ -11,7 +11,7 @@ use super::filled::{Filled, Problem, patch};
 use super::form::Sheet;
 use super::sample::sample;
 use super::{configurer, known, pipeline, title_of};
-use crate::door::{Place, Visitor};
+use crate::door::{Queue, Visitor};
 use crate::page::{Frame, Sorry};
 
 /// How many names are tried for a trigger to which nobody gave an id.
@@ -37,11 +37,12 @@ pub(super) struct Asked<'a> {
 
 pub(super) async fn check(
     who: Visitor,
-    _place: Place,
+    queue: Queue,
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Markup, Sorry> {
-    configurer(&who)?;
+    let allowed = configurer(&who)?;
+    let _place = queue.place(&allowed)?;
     let pipeline = pipeline(&who.engine, &id).await?;
     let filled = Filled(pairs);
     let trigger = match filled.text("trigger") {
@@ -63,12 +64,15 @@ pub(super) async fn check(
     };
     let checked = asked.checked().await?;
     let result = asked.told(&checked).await?;
-    Ok(Frame::new("Check").of(&who).within(&pipeline, "-").page(html! { main.sheet { (result) } }))
+    Ok(Frame::new("Check")
+        .of(who.name())
+        .within(&pipeline, "-")
+        .page(html! { main.sheet { (result) } }))
 }
 
 impl Asked<'_> {
-    /// Runs every check, and writes nothing.
-    pub(super) async fn checked(&self) -> Result<Checked, Sorry> {
+    /// What the form says, as far as that can be told without trying it.
+    pub(super) async fn read(&self) -> Result<Checked, Sorry> {
         let id = match self.id().await {
             Ok(id) => id,
             Err(EngineError::Rejected(rejection)) => {
@@ -76,10 +80,19 @@ impl Asked<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        let wish = match self.filled.wish(id.clone(), self.pipeline, self.trigger_type) {
-            Ok(wish) => wish,
-            Err(problems) => return Ok(Checked::Bad(problems)),
+        Ok(match self.filled.wish(id, self.pipeline, self.trigger_type) {
+            Ok(wish) => Checked::Good(wish),
+            Err(problems) => Checked::Bad(problems),
+        })
+    }
+
+    /// Runs every check, and writes nothing.
+    pub(super) async fn checked(&self) -> Result<Checked, Sorry> {
+        let wish = match self.read().await? {
+            Checked::Good(wish) => wish,
+            bad @ Checked::Bad(_) => return Ok(bad),
         };
+        let id = wish.id.clone();
         let checked = match self.trigger {
             None => self.engine.create_trigger(wish.clone(), None, true).await,
             Some(_) => self.engine.update_trigger(id, patch(wish.clone()), 0, true).await,
@@ -171,7 +184,7 @@ impl Asked<'_> {
             }
         };
         let event_type = &self.trigger_type.event_type;
-        let sample = sample(self.engine, event_type, wish.clone()).await?;
+        let sample = sample(self.engine, event_type, self.pipeline, wish.clone()).await?;
         let now = self.engine.options().clock.now();
         Ok(html! {
             @if self.trigger.is_none() {

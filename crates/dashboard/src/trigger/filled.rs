@@ -6,14 +6,16 @@ use pawl_domain::{
     DisplayName, Fields, Filter, NewTrigger, Pipeline, Rejection, Resource, StageId, Trigger,
     TriggerId, TriggerPatch, TriggerState, TriggerType,
 };
+use pawl_engine::RequestIdentity;
 
 use super::values;
+use crate::{Shared, once};
 
 /// The states, as the form sends them and with what they mean.
 pub(super) const STATES: [(TriggerState, &str, &str); 3] = [
-    (TriggerState::Active, "ACTIVE", "active: it moves entities"),
-    (TriggerState::Shadow, "SHADOW", "shadow: it only tells what it would do"),
-    (TriggerState::Paused, "PAUSED", "paused: it does nothing"),
+    (TriggerState::Active, "ACTIVE", "Active: it moves entities"),
+    (TriggerState::Shadow, "SHADOW", "Shadow: it only tells what it would do"),
+    (TriggerState::Paused, "PAUSED", "Paused: it does nothing"),
 ];
 
 /// The values of the form by their names, as they were typed.
@@ -34,6 +36,20 @@ impl Filled {
             ("stage".to_owned(), stage.to_string()),
             ("state".to_owned(), name_of_state(TriggerState::Active).to_owned()),
         ])
+    }
+
+    /// The request that the form makes, however often it is sent.
+    pub(super) fn identity(&self, what: &str) -> Result<Option<RequestIdentity>, Rejection> {
+        let said = self.0.iter().filter(|(name, _)| name != once::INPUT);
+        let content = said.flat_map(|(name, value)| [name.as_str(), value]);
+        once::identity(what, self.text(once::INPUT), content)
+    }
+
+    /// The same as a form that was not sent yet.
+    pub(super) fn anew(&self, door: &Shared) -> Self {
+        let mut anew = self.clone();
+        anew.set(once::INPUT, &door.fresh_id());
+        anew
     }
 
     /// The form as a trigger fills it.
@@ -190,6 +206,11 @@ pub(super) fn name_of_state(state: TriggerState) -> &'static str {
 }
 
 impl Problem {
+    /// What is wrong with no single input.
+    pub(super) fn whole(text: impl Into<String>) -> Self {
+        Self { input: String::new(), text: text.into() }
+    }
+
     /// A refusal at the input that it is about.
     pub(super) fn of(rejection: &Rejection) -> Self {
         let text = match rejection {

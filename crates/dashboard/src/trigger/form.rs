@@ -5,6 +5,7 @@ use pawl_domain::{Comparison, Parameter, ParameterKind, Pipeline, Trigger, Trigg
 
 use super::filled::{Filled, Problem, STATES, input_of};
 use crate::board::stage_label;
+use crate::{address, once};
 
 /// What the form shows.
 pub(super) struct Sheet<'a> {
@@ -55,19 +56,22 @@ fn hint(parameter: &Parameter) -> String {
 impl Sheet<'_> {
     pub(super) fn form(&self) -> Markup {
         let action = match self.trigger {
-            Some(trigger) => format!("/triggers/{}", trigger.id),
-            None => format!("/boards/{}/triggers", self.pipeline.id),
+            Some(trigger) => address::trigger(&trigger.id),
+            None => format!("{}/triggers", address::board(&self.pipeline.id)),
         };
         html! {
             form.grid data-dialog method="post" action=(action)
-                data-check={ "/boards/" (self.pipeline.id) "/triggers/check" } {
+                data-check={ (address::board(&self.pipeline.id)) "/triggers/check" } {
                 @for problem in self.problems_at("") { p.problem role="alert" { (problem.text) } }
                 @match self.trigger {
                     Some(trigger) => {
                         input type="hidden" name="trigger" value=(trigger.id);
                         input type="hidden" name="revision" value=(trigger.version.revision);
                     }
-                    None => input type="hidden" name="type" value=(self.trigger_type.code);,
+                    None => {
+                        input type="hidden" name="type" value=(self.trigger_type.code);
+                        (once::input(self.filled.text(once::INPUT)))
+                    }
                 }
                 @for parameter in &self.trigger_type.parameters { (self.parameter(parameter)) }
                 (self.filter())
@@ -80,7 +84,7 @@ impl Sheet<'_> {
                 p.actions {
                     button.primary { @if self.trigger.is_some() { "Save" } @else { "Add trigger" } }
                     noscript { button name="action" value="check" { "Try it first" } }
-                    a.button.quiet href={ "/boards/" (self.pipeline.id) } { "Back to the board" }
+                    a.button.quiet.away href=(address::board(&self.pipeline.id)) { "Back to the board" }
                 }
             }
         }
@@ -143,10 +147,10 @@ impl Sheet<'_> {
             fieldset aria-invalid=[self.is_bad(input)] {
                 legend { (title_of(parameter)) (required(parameter)) }
                 @for option in &parameter.options {
-                    label {
+                    label.choice {
                         input type="checkbox" name=(input) value=(option)
                             checked[self.filled.all(input).any(|chosen| chosen == option)];
-                        " " (option)
+                        span { (option) }
                     }
                 }
                 small.hint { (hint(parameter)) }
@@ -158,14 +162,14 @@ impl Sheet<'_> {
     fn filter(&self) -> Markup {
         html! {
             label.wide {
-                "Condition"
+                "Condition " span.faint { "(filter)" }
                 textarea.code name="filter" rows="3" spellcheck="false" autocomplete="off"
                     placeholder="entity.fields.amount >= 500" aria-invalid=[self.is_bad("filter")] {
                     (self.filled.text("filter"))
                 }
-                small { "What else must hold, in CEL: of "
+                small { "What else must hold, written in CEL, of "
                     code { "event.attributes" } ", " code { "entity.fields" } ", "
-                    code { "entity.responsible" } " and so on. Empty: always." }
+                    code { "entity.responsible" } " and others. Empty: nothing else." }
                 (self.told("filter"))
             }
         }
@@ -211,7 +215,7 @@ impl Sheet<'_> {
             fieldset {
                 legend { "It may also" }
                 @for (name, title) in options {
-                    label { input type="checkbox" name=(name) checked[self.filled.has(name)]; " " (title) }
+                    label.choice { input type="checkbox" name=(name) checked[self.filled.has(name)]; span { (title) } }
                 }
             }
         }

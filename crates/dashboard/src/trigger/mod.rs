@@ -14,12 +14,13 @@ mod words;
 
 use axum::Router;
 use axum::routing::{get, post};
-use pawl_domain::{Pipeline, PipelineId, StageId, Trigger, TriggerId, TriggerType};
+use pawl_domain::{Pipeline, StageId, Trigger, TriggerType};
 use pawl_engine::Engine;
 
 use crate::Shared;
+use crate::address;
 use crate::board::stage_label;
-use crate::door::Visitor;
+use crate::door::{Allowed, Visitor};
 use crate::page::Sorry;
 
 /// Where these pages are.
@@ -34,13 +35,13 @@ pub(crate) fn routes() -> Router<Shared> {
 }
 
 /// Refuses whoever may not change triggers.
-fn configurer(who: &Visitor) -> Result<(), Sorry> {
+fn configurer(who: &Visitor) -> Result<Allowed, Sorry> {
     who.reader()?;
     who.require(who.may.configure, "change triggers")
 }
 
 async fn pipeline(engine: &Engine, id: &str) -> Result<Pipeline, Sorry> {
-    Ok(engine.pipeline(PipelineId::parse("pipeline", id)?).await?)
+    Ok(engine.pipeline(address::pipeline_in(id)?).await?)
 }
 
 /// A trigger with what it belongs to.
@@ -51,7 +52,7 @@ struct Known {
 }
 
 async fn known(engine: &Engine, id: &str) -> Result<Known, Sorry> {
-    let (trigger, _) = engine.trigger(TriggerId::parse("trigger", id)?, 0).await?;
+    let (trigger, _) = engine.trigger(address::trigger_in(id)?, 0).await?;
     let pipeline = engine.pipeline(trigger.pipeline_id.clone()).await?;
     let trigger_type = engine.trigger_type(trigger.type_code.clone()).await?;
     Ok(Known { trigger, pipeline, trigger_type })

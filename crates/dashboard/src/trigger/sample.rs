@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use maud::{Markup, html};
+use pawl_api::pb;
+use pawl_api::sentences::{Actor, Label, Mood, Scene, because, noun_of};
 use pawl_domain::{
-    EntityId, EventType, Move, NewTrigger, Pipeline, Timestamp, TriggerId, TriggerState, Verdict,
+    EntityId, EventType, Filter, Move, NewTrigger, Pipeline, Timestamp, TriggerState, Verdict,
     VerdictResult,
 };
 use pawl_engine::{Engine, EngineError, EventQuery, LoggedEvent, Previewed};
 use tokio::time::Instant;
 
 use super::stage_of;
-use super::words::{because, count, held_by, noun};
+use super::words::count;
+use crate::address;
 use crate::page::{ago, span};
 
 /// How far back it looks.
@@ -40,7 +43,8 @@ pub(super) struct Sample {
     elsewhere: usize,
     moves: usize,
     moved: HashSet<EntityId>,
-    held: BTreeMap<&'static str, usize>,
+    /// How often something held it back, and what.
+    held: BTreeMap<String, usize>,
     examples: Vec<Example>,
     kept: Vec<Example>,
 }
@@ -49,16 +53,53 @@ pub(super) struct Sample {
 struct Example {
     entity_id: EntityId,
     time: Timestamp,
-    became: Result<Move, VerdictResult>,
+    /// The move; or why there would be none, in a sentence.
+    became: Result<Move, String>,
+}
+
+/// The trigger that is tried, in people's words.
+struct Tried<'a> {
+    wish: &'a NewTrigger,
+    stage: String,
+}
+
+impl Tried<'_> {
+    /// Why it would not move an entity, with all that is known of the case.
+    fn why(&self, verdict: &Verdict<'_>, entity_id: &EntityId) -> String {
+        let filter = self.wish.filter.as_ref().map_or("", Filter::as_str).to_owned();
+        let winner = verdict.winner.map(|id| Label { id: id.to_string(), ..Label::default() });
+        self.told(&(*verdict).into(), entity_id, filter, winner)
+    }
+
+    /// The same, in words that are the same for all cases of a kind.
+    fn kind_of_why(&self, verdict: &Verdict<'_>, entity_id: &EntityId) -> String {
+        let verdict = pb::Verdict { detail: String::new(), ..(*verdict).into() };
+        self.told(&verdict, entity_id, String::new(), None)
+    }
+
+    fn told(
+        &self,
+        verdict: &pb::Verdict,
+        entity_id: &EntityId,
+        filter: String,
+        winner: Option<Label>,
+    ) -> String {
+        let who = Actor { label: Label::default(), stage: self.stage.clone(), filter };
+        let scene = Scene { mood: Mood::Supposed, here: None, there: None, winner };
+        because(verdict, entity_id.as_str(), &who, &scene).unwrap_or_default()
+    }
 }
 
 /// Tries a trigger on what happened, as if it were active.
 pub(super) async fn sample(
     engine: &Engine,
     event_type: &EventType,
+    pipeline: &Pipeline,
     wish: NewTrigger,
 ) -> Result<Sample, EngineError> {
     let wish = NewTrigger { state: TriggerState::Active, ..wish };
+    let stage = stage_of(pipeline, &wish.stage_id).to_owned();
+    let tried = Tried { wish: &wish, stage };
     let mut sample = Sample::default();
     let events = recent(engine, event_type, &mut sample).await?;
     let until = Instant::now() + PATIENCE;
@@ -75,7 +116,7 @@ pub(super) async fn sample(
         let happened = event.time.unwrap_or(time);
         let event = pawl_domain::Event { time: Some(happened), ..event };
         match engine.preview(event, vec![wish.clone()]).await {
-            Ok(previewed) => sample.note(&previewed, &wish.id, happened),
+            Ok(previewed) => sample.note(&previewed, &tried, happened),
             Err(EngineError::Rejected(_)) => sample.unjudged += 1,
             Err(error) => return Err(error),
         }
@@ -107,10 +148,10 @@ async fn recent(
 }
 
 impl Sample {
-    fn note(&mut self, previewed: &Previewed, id: &TriggerId, time: Timestamp) {
+    fn note(&mut self, previewed: &Previewed, tried: &Tried<'_>, time: Timestamp) {
         let mut is_elsewhere = true;
         for decision in &previewed.decisions {
-            let own = |verdict: &Verdict<'_>| verdict.asked.trigger_id == *id;
+            let own = |verdict: &Verdict<'_>| verdict.asked.trigger_id == tried.wish.id;
             let Some(verdict) = decision.verdicts.iter().find(own) else { continue };
             let Some(entity_id) = decision.outcome.entity_id() else { continue };
             is_elsewhere = false;
@@ -122,12 +163,12 @@ impl Sample {
                     self.moved.insert(entity_id.clone());
                     &mut self.examples
                 } else {
-                    *self.held.entry(held_by(verdict.result)).or_default() += 1;
+                    *self.held.entry(tried.kind_of_why(&verdict, entity_id)).or_default() += 1;
                     &mut self.kept
                 },
             );
             if examples.len() < EXAMPLES_MAX {
-                let became = moved.cloned().ok_or_else(|| verdict.result.clone());
+                let became = moved.cloned().ok_or_else(|| tried.why(&verdict, &entity_id));
                 examples.push(Example { entity_id, time, became });
             }
         }
@@ -148,9 +189,12 @@ impl Sample {
                     ": there is nothing to try it on." }
             };
         }
-        let noun = noun(&pipeline.kind);
+        let noun = noun_of(pipeline.kind.as_str());
         let events = count(self.tried, "event", "events");
-        let moved = count(self.moved.len(), noun, &format!("{noun}s"));
+        let moved = match self.moved.len() {
+            0 => format!("no {noun}"),
+            number => count(number, noun, &format!("{noun}s")),
+        };
         html! {
             p { strong { "It would have moved " (moved) } ", had it been active: tried on "
                 @if self.is_cut { "the newest " }
@@ -182,14 +226,14 @@ impl Example {
         let to = stage_of(pipeline, &wish.stage_id);
         html! {
             li {
-                a href={ "/entities/" (self.entity_id) } { (self.entity_id) }
+                a href=(address::entity(&self.entity_id)) { (self.entity_id) }
                 " "
                 @match &self.became {
                     Ok(moved) => {
                         span.way { (stage_of(pipeline, &moved.from_stage_id)) " → " (to) }
                         " " span.good { "would move" }
                     }
-                    Err(result) => span.care { "would stay: " (because(result, to)) },
+                    Err(why) => span.care { "would stay: " (why) },
                 }
                 " " span.faint { "event of " (ago(self.time, now)) " ago" }
             }

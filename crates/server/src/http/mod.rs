@@ -82,8 +82,11 @@ async fn metrics(
 ///
 /// The body is read all the same: some clients take an answer that comes before they have sent it for
 /// a broken connection.
-async fn nothing(method: Method, uri: Uri, _body: Bytes) -> Response {
+async fn nothing(method: Method, uri: Uri, headers: HeaderMap, _body: Bytes) -> Response {
     let path = uri.path();
+    if let Some(page) = pawl_dashboard::nowhere(&method, &headers) {
+        return page;
+    }
     if path.starts_with("/pawl.v1.") || path.starts_with("/grpc.") {
         let message = format!(
             "{path} is a gRPC method; send it with a gRPC client, or with gRPC-Web \

@@ -153,9 +153,10 @@ impl Side {
             0 => None,
             count => Some(Watchers::connect(&contestant.process, count, of_one_person).await?),
         };
-        let board = match server.is_shown {
-            true => Some(OpenBoard::at(contestant.process.address()).await?),
-            false => None,
+        let board = if server.is_shown {
+            Some(OpenBoard::at(contestant.process.address()).await?)
+        } else {
+            None
         };
         Ok(Self { server, contestant, watchers, board })
     }

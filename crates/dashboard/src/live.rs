@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Query};
@@ -12,7 +13,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::{Stream, stream};
 use http::HeaderMap;
-use pawl_domain::{Entity, EntityId, Move, MoveId, PipelineId};
+use pawl_domain::{Entity, EntityId, Move, MoveId, PipelineId, StageId};
 use pawl_engine::{
     Closing, MoveFilter, Pick, ResumeToken, Show, Shown, Start, Step, Watch, WatchError,
 };
@@ -127,10 +128,10 @@ enum Next {
 #[derive(Default)]
 struct News {
     token: Option<ResumeToken>,
-    /// Where each entity that moved stands now; the last of its moves.
-    moves: HashMap<EntityId, (usize, Value)>,
+    /// The last move of each entity that moved, and its place among all.
+    moves: HashMap<EntityId, (usize, Noted)>,
     /// The latest moves, also those that were not an entity's last.
-    latest: VecDeque<Value>,
+    latest: VecDeque<Noted>,
     /// Which entities were written last, as cards.
     cards: HashMap<String, Value>,
     gone: HashSet<String>,
@@ -139,33 +140,25 @@ struct News {
     count: usize,
 }
 
+/// A move, which is put into words only if it is told: most are not where much moves.
+type Noted = (MoveId, Arc<Move>);
+
 impl News {
-    /// Those that moved, the latest first: to each stage no more than a column shows; and the others.
-    fn split(&self) -> (Vec<(&EntityId, &Value)>, Vec<&EntityId>) {
+    /// Those that moved, the latest first: to each stage of `here` no more than a column shows; and the
+    /// others.
+    fn split(&self, here: &PipelineId) -> (Vec<(&EntityId, &Noted)>, Vec<&EntityId>) {
         let mut moves: Vec<_> = self.moves.iter().collect();
         moves.sort_by_key(|(_, (order, _))| std::cmp::Reverse(*order));
-        let mut on_stage: HashMap<&str, usize> = HashMap::new();
+        let mut on_stage: HashMap<Option<&StageId>, usize> = HashMap::new();
         let (mut shown, mut left) = (Vec::new(), Vec::new());
-        for (id, (_, moved)) in moves {
-            let count = on_stage.entry(moved["to"].as_str().unwrap_or_default()).or_default();
+        for (id, (_, noted)) in moves {
+            let (_, moved) = noted;
+            let to = (moved.pipeline_id == *here).then_some(&moved.to_stage_id);
+            let count = on_stage.entry(to).or_default();
             *count += 1;
-            if *count <= CARDS { shown.push((id, moved)) } else { left.push(id) }
+            if *count <= CARDS { shown.push((id, noted)) } else { left.push(id) }
         }
         (shown, left)
-    }
-
-    /// What the script reads. Of those that a column does not show only that they left.
-    fn told(&self, heads: Option<String>) -> Value {
-        let (shown, left) = self.split();
-        json!({
-            "moves": shown.iter().rev().map(|(_, moved)| moved).collect::<Vec<_>>(),
-            "latest": self.latest,
-            "left": left.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
-            "cards": self.cards.values().collect::<Vec<_>>(),
-            "gone": self.gone,
-            "called": self.called,
-            "heads": heads.and_then(|heads| serde_json::from_str::<Value>(&heads).ok()),
-        })
     }
 }
 
@@ -176,7 +169,7 @@ impl Teller {
             self.has_begun = true;
             self.watch = Some(watch);
             let heads = self.heads().await;
-            let heads = News::default().told(heads).to_string();
+            let heads = self.told(&News::default(), heads).to_string();
             return Next::Tell(Event::default().retry(RETRY).event("news").data(heads));
         }
         loop {
@@ -216,7 +209,8 @@ impl Teller {
                 continue;
             }
             self.watch = Some(watch);
-            let mut event = Event::default().event("news").data(news.told(heads).to_string());
+            let mut event =
+                Event::default().event("news").data(self.told(&news, heads).to_string());
             if let Some(token) = &news.token {
                 event = event.id(shown(token));
             }
@@ -227,7 +221,8 @@ impl Teller {
     /// Brings along what the entities are called that moved to where they are seen; when few moved,
     /// their cards.
     async fn complete(&mut self, news: &mut News) {
-        let ids: Vec<_> = news.split().0.into_iter().map(|(id, _)| id.clone()).collect();
+        let ids: Vec<_> =
+            news.split(&self.pipeline).0.into_iter().map(|(id, _)| id.clone()).collect();
         if ids.is_empty() {
             return;
         }
@@ -277,12 +272,12 @@ impl Teller {
         news.count += 1;
         match item {
             Shown::Move(id, moved) => {
-                let told = self.moved(id, moved);
-                news.latest.push_back(told.clone());
+                let noted = (id, Arc::new(moved.clone()));
+                news.latest.push_back(noted.clone());
                 if news.latest.len() > FEED {
                     news.latest.pop_front();
                 }
-                news.moves.insert(moved.entity_id.clone(), (news.count, told));
+                news.moves.insert(moved.entity_id.clone(), (news.count, noted));
             }
             Shown::Entity(entity) => {
                 news.gone.remove(entity.id.as_str());
@@ -305,7 +300,21 @@ impl Teller {
         })
     }
 
-    fn moved(&self, id: MoveId, moved: &Move) -> Value {
+    /// What the script reads. Of those that a column does not show only that they left.
+    fn told(&self, news: &News, heads: Option<String>) -> Value {
+        let (shown, left) = news.split(&self.pipeline);
+        json!({
+            "moves": shown.iter().rev().map(|(_, noted)| self.moved(noted)).collect::<Vec<_>>(),
+            "latest": news.latest.iter().map(|noted| self.moved(noted)).collect::<Vec<_>>(),
+            "left": left.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+            "cards": news.cards.values().collect::<Vec<_>>(),
+            "gone": news.gone,
+            "called": news.called,
+            "heads": heads.and_then(|heads| serde_json::from_str::<Value>(&heads).ok()),
+        })
+    }
+
+    fn moved(&self, (id, moved): &Noted) -> Value {
         let is_here = moved.pipeline_id == self.pipeline;
         let was_here = moved.from_pipeline_id.as_ref().is_none_or(|from| *from == self.pipeline);
         json!({

@@ -1,5 +1,7 @@
 //! Names that browsers take for something else in an address.
 
+use std::fmt::Write as _;
+
 use http::Method;
 use pawl_tests::{Server, ask, entity, event, pipeline, trigger};
 
@@ -88,7 +90,10 @@ async fn what_is_no_name_is_answered_by_a_page() {
     let server = Server::start().await;
     server.client().await.pipeline(pipeline("sales", "new read")).await;
     let browser = Browser::of(&server, "");
-    let evil: String = EVIL.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let mut evil = String::new();
+    for byte in EVIL.bytes() {
+        write!(evil, "%{byte:02X}").expect("there is room");
+    }
     let names =
         [&evil[..], "a%2Fb", "%C3%A4", "%E2%80%AE", "=a", "==.", "%25", "%00", "a%20b", "%2e%2f"];
     for name in names {

@@ -86,7 +86,7 @@ fn case(of: Result) -> Option<Case> {
 async fn happen(client: &Client, id: &str, stage: &str, change: impl Fn(&mut pb::Trigger)) {
     client.trigger_type(trigger_type(id)).await;
     let mut one = trigger(id, "sales/read", id);
-    one.display_name = "It".to_owned();
+    "It".clone_into(&mut one.display_name);
     change(&mut one);
     client.trigger(one).await;
     let deal = format!("deal/{id}");

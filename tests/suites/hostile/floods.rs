@@ -104,7 +104,7 @@ async fn a_connection_that_is_flooded_is_closed_with_its_reason() {
         say(format!(
             "{name}: closed after {took:?}, {} answers, {:?} of CPU",
             end.answers,
-            process.cpu() - cpu
+            process.cpu().saturating_sub(cpu)
         ));
         assert_eq!(end.code, ENHANCE_YOUR_CALM, "{name}: {end:?}");
         // The library counts data that nobody has read yet, and may be the first to have enough of it.

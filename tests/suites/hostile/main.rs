@@ -147,7 +147,7 @@ async fn a_client_that_behaves_is_answered_beside_any_that_do_not() {
         let before = good.calls(100, Duration::ZERO).await;
         let (attack, cpu, began) = (begin(&on, address), process.cpu(), Instant::now());
         let during = good.calls(200, Duration::from_secs(1)).await;
-        let (ended, cpu) = (attack.ended(), process.cpu() - cpu);
+        let (ended, cpu) = (attack.ended(), process.cpu().saturating_sub(cpu));
         say(format!("{name}: {ended} connections ended, {cpu:?} of CPU in {:?}", began.elapsed()));
         assert!(!ends || ended > 0, "{name}: no connection was ended");
         good::compare(name, &before, &during);

@@ -83,10 +83,10 @@ pub(crate) struct Frame {
 pub(crate) async fn read(reader: &mut (impl AsyncReadExt + Unpin)) -> Option<Frame> {
     let mut head = [0; 9];
     reader.read_exact(&mut head).await.ok()?;
-    let [a, b, c, kind, flags, s, t, r, m] = head;
-    let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+    let [long, longer, longest, kind, flags, stream @ ..] = head;
+    let mut payload = vec![0; u32::from_be_bytes([0, long, longer, longest]) as usize];
     reader.read_exact(&mut payload).await.ok()?;
-    Some(Frame { kind, flags, stream: u32::from_be_bytes([s, t, r, m]), payload })
+    Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
 }
 
 /// A message as gRPC sends it.

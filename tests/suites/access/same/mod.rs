@@ -270,7 +270,7 @@ impl Case<'_> {
         };
         event.subjects.retain(led);
         if event.subjects.is_empty() {
-            event.attributes = None;
+            event.attributes = Some(prost_types::Struct::default());
         }
         let wanted = pb::GetEventResponse { event: Some(event), outcome: Some(outcome) };
         assert_eq!(own.expect("some of it is inside"), wanted, "{id}, limited to {scope:?}");

@@ -31,7 +31,16 @@ fn build() -> PathBuf {
     };
     // Any test beside it: so cargo takes what the tests depend on as well into account, and finds most
     // of it built, in place of compiling TLS, tonic and the server once more with fewer features.
-    let built = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // What cargo tells a test of its package: build scripts that look at it would run again, here and
+    // once more in the next test run, and with them all that depends on them.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_"].iter().any(|of| text.starts_with(of)) {
+            cargo.env_remove(&name);
+        }
+    }
+    let built = cargo
         .args(["build", "--workspace", "--bin", "pawl", "--test", "tidy", "--message-format=json"])
         .args(["--profile", profile, "--target-dir"])
         .arg(target_dir)

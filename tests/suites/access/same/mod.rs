@@ -295,9 +295,17 @@ impl Case<'_> {
         let kind = self.history.event_type();
         let reached: Vec<_> = nobody.iter().map(|(stands, _)| stands.as_str()).collect();
         let mut wanted = self.history.all.preview(event("what-if", kind, &reached.join(" "))).await;
-        let own = self.eye.preview(event("what-if", kind, &subjects.join(" "))).await;
+        let mut own = self.eye.preview(event("what-if", kind, &subjects.join(" "))).await;
         let before = wanted.decisions.len();
         let (scope, places) = (self.scope, &self.history.places);
+        let is_outside =
+            |it: &pb::Decision| places.get(&it.entity_id).is_some_and(|p| !scope.contains(p));
+        // A customer reaches only what is inside, so what else it would have moved leads to nothing. Who
+        // sees everything is not told what led to what.
+        if wanted.decisions.iter().any(|it| it.hop == 0 && it.r#move.is_some() && is_outside(it)) {
+            wanted.decisions.retain(|it| it.hop == 0);
+            own.decisions.retain(|it| it.hop == 0);
+        }
         wanted.decisions.retain(|it| match places.get(&it.entity_id) {
             Some(place) => scope.contains(place),
             // Of parents that do not exist nothing is said.

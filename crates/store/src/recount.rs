@@ -40,13 +40,21 @@ impl Recount {
             result.ok_or_else(|| damaged(format!("there is no result {number}")))
         };
         for decision in record.decisions() {
-            let Some(asked) = self.asked.get_mut(&decision.asked) else {
+            let asked = match self.asked.get_mut(&decision.asked) {
+                Some(asked) if asked.len() == decision.results.len() => asked,
                 // As versions wrote it that did not share who was asked.
-                for verdict in &decision.verdicts {
-                    let (id, mut place) = (id(&verdict.trigger_id)?, TallyPlace::default());
-                    self.tally.count_one(&id, &mut place, result(verdict.result)?, sequence, time);
+                None if decision.asked == 0 => {
+                    for verdict in &decision.verdicts {
+                        let (id, mut place) = (id(&verdict.trigger_id)?, TallyPlace::default());
+                        let result = result(verdict.result)?;
+                        self.tally.count_one(&id, &mut place, result, sequence, time);
+                    }
+                    continue;
                 }
-                continue;
+                _ => {
+                    let problem = format!("results are not of those asked as {}", decision.asked);
+                    return Err(damaged(problem));
+                }
             };
             for ((id, place), number) in asked.iter_mut().zip(&decision.results) {
                 self.tally.count_one(id, place, result(u32::from(*number))?, sequence, time);
@@ -56,5 +64,47 @@ impl Recount {
             self.tally.forget(&id(&deleted.id)?);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+    use crate::pb;
+
+    /// What is told of a record in which two triggers have the number 1, and one decision.
+    fn taken(asked: u32, results: &[u8]) -> Result<u64, String> {
+        let triggers = ["a", "b"].map(|id| pb::AskedTrigger {
+            trigger_id: id.to_owned(),
+            ..pb::AskedTrigger::default()
+        });
+        let decision = pb::Decision { asked, results: results.to_vec(), ..pb::Decision::default() };
+        let decided = pb::EventDecided { event: None, decisions: vec![decision] };
+        let record = pb::Record {
+            sequence: 7,
+            asked: vec![pb::AskedTriggers { number: 1, triggers: triggers.into() }],
+            change: Some(pb::record::Change::EventDecided(decided)),
+            ..pb::Record::default()
+        };
+        let record = Outline::decode(&*record.encode_to_vec()).unwrap();
+        let mut recount = Recount::default();
+        recount.take(&record).map_err(|error| error.to_string())?;
+        let (known, _) = recount.tally.busiest(usize::MAX);
+        Ok(known.iter().map(|(_, stats)| stats.considered).sum())
+    }
+
+    #[test]
+    fn results_that_are_nobodys_are_damage() {
+        // Moved and paused: the second was not considered.
+        assert_eq!(taken(1, &[1, 3]), Ok(1));
+        assert_eq!(taken(0, &[]), Ok(0));
+        for (asked, results) in
+            [(1, &[1][..]), (1, &[1, 1, 1]), (2, &[1, 1]), (2, &[]), (1, &[1, 99])]
+        {
+            let problem = taken(asked, results).unwrap_err();
+            assert!(problem.contains("record 7"), "{asked} {results:?}: {problem}");
+        }
     }
 }

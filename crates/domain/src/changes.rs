@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Entity, Responsible, Value};
+use crate::{Entity, Responsible, Value, ValueMap};
 
 /// What an update changed: the old value and the new one, `None` where there was or is none (X1).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,10 +41,10 @@ impl Changes {
     }
 
     /// As filters and answers show it: `responsible` only when it changed, `fields` always.
-    pub fn to_map(&self) -> BTreeMap<String, Value> {
+    pub fn to_map(&self) -> ValueMap {
         let pair = |old: Option<Value>, new: Option<Value>| {
             let or_null = |value: Option<Value>| value.unwrap_or(Value::Null);
-            Value::Map(BTreeMap::from([
+            Value::Map(ValueMap::from_iter([
                 ("old".to_owned(), or_null(old)),
                 ("new".to_owned(), or_null(new)),
             ]))
@@ -55,7 +55,7 @@ impl Changes {
         let fields = self.fields.iter();
         let fields =
             fields.map(|(key, c)| (key.clone(), pair(c.old.clone(), c.new.clone()))).collect();
-        let mut map = BTreeMap::from([("fields".to_owned(), Value::Map(fields))]);
+        let mut map = ValueMap::from_iter([("fields".to_owned(), Value::Map(fields))]);
         if let Some(change) = &self.responsible {
             map.insert("responsible".to_owned(), pair(name(&change.old), name(&change.new)));
         }

@@ -4,8 +4,8 @@ use crate::filter::{Holding, Scope};
 use crate::limits::HOPS_MAX;
 use crate::{
     Cause, Decision, Detail, Direction, Entity, Event, FilterPart, Listener, Listening, Move,
-    Outcome, Pipeline, Subject, Timestamp, Trigger, TriggerSelection, TriggerState, VerdictResult,
-    Verdicts,
+    Outcome, Pipeline, StageId, Subject, Timestamp, Trigger, TriggerSelection, TriggerState,
+    VerdictResult, Verdicts,
 };
 
 /// Everything that a decision rests on.
@@ -36,8 +36,9 @@ pub struct Situation<'a> {
 pub fn decide(situation: &Situation<'_>) -> Decision {
     let Situation { event, subject, entity, listening, hop, .. } = *situation;
     let scope = Scope::new(event, entity, situation.now);
+    let at = position(situation.pipeline, &entity.stage_id);
     let standings: Vec<Standing> =
-        listening.iter().map(|listener| standing(listener, situation, &scope)).collect();
+        listening.iter().map(|listener| standing(listener, situation, at, &scope)).collect();
     let winner = pick(listening, &standings);
 
     let result = |(index, (Listener { trigger, .. }, standing)): (usize, (&Listener, Standing))| {
@@ -111,10 +112,16 @@ impl Standing {
     }
 }
 
-/// Judges one trigger alone, in the order of precedence (T11).
-fn standing(listener: &Listener, situation: &Situation<'_>, scope: &Scope<'_>) -> Standing {
+/// Judges one trigger alone, in the order of precedence (T11). The entity's stage stands `at` this
+/// place.
+fn standing(
+    listener: &Listener,
+    situation: &Situation<'_>,
+    at: usize,
+    scope: &Scope<'_>,
+) -> Standing {
     let Listener { trigger, trigger_type } = listener;
-    let Situation { event, entity, pipeline, hop, has_moved, .. } = *situation;
+    let Situation { event, pipeline, hop, has_moved, .. } = *situation;
     if trigger.state == TriggerState::Paused {
         return Standing::Out(VerdictResult::Paused);
     }
@@ -130,14 +137,14 @@ fn standing(listener: &Listener, situation: &Situation<'_>, scope: &Scope<'_>) -
             return Standing::Out(VerdictResult::EvaluationError(Detail::clipped(error)));
         }
     }
-    let steps = steps_between(pipeline, entity, trigger);
+    let steps = position(pipeline, &trigger.stage_id).cast_signed() - at.cast_signed();
     Standing::Out(if has_moved {
         VerdictResult::Loop
     } else if hop > HOPS_MAX {
         VerdictResult::HopLimit
     } else if steps == 0 {
         VerdictResult::SameStage
-    } else if pipeline.stages.is_closed(&entity.stage_id) && !trigger.allow_reopen {
+    } else if pipeline.stages.at(at).semantics.is_closed() && !trigger.allow_reopen {
         VerdictResult::EntityClosed
     } else if steps < 0 && !trigger.allow_move_back {
         VerdictResult::WouldMoveBack
@@ -146,15 +153,11 @@ fn standing(listener: &Listener, situation: &Situation<'_>, scope: &Scope<'_>) -
     })
 }
 
-/// How many stages the trigger's lies after the entity's.
-fn steps_between(pipeline: &Pipeline, entity: &Entity, trigger: &Trigger) -> isize {
-    let position = |stage| {
-        let position = pipeline.stages.position(stage);
-        // A stage on which triggers or entities stand cannot be removed (P2).
-        position
-            .unwrap_or_else(|| unreachable!("stage {stage} is gone from pipeline {}", pipeline.id))
-    };
-    position(&trigger.stage_id).cast_signed() - position(&entity.stage_id).cast_signed()
+/// Where a stage stands that is there.
+fn position(pipeline: &Pipeline, stage: &StageId) -> usize {
+    // A stage on which triggers or entities stand cannot be removed (P2).
+    let gone = || unreachable!("stage {stage} is gone from pipeline {}", pipeline.id);
+    pipeline.stages.position(stage).unwrap_or_else(gone)
 }
 
 /// How a trigger compares with others that could move the entity too (T6).

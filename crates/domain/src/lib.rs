@@ -54,6 +54,6 @@ pub use time::Timestamp;
 pub use trigger::{NewTrigger, Trigger, TriggerPatch, TriggerState};
 pub use trigger_type::{BuiltIn, NewTriggerType, TriggerType, TriggerTypePatch, Watched};
 pub use unfold::{Done, Explanations, Unfolded, World, unfold};
-pub use value::{Fields, Value};
+pub use value::{Fields, Value, ValueMap};
 pub use verdict::{Asked, Verdict, VerdictResult, Verdicts};
 pub use version::Version;

@@ -211,6 +211,7 @@ fn number(value: &Value) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ValueMap;
 
     fn parameter(kind: ParameterKind, comparison: Comparison) -> Parameter {
         Parameter {
@@ -275,7 +276,7 @@ mod tests {
         let rows = [
             (Any, Comparison::Exact, Value::Null, "is null"),
             (Any, Comparison::Exact, Value::List(Vec::new()), "is an empty list"),
-            (Any, Comparison::Exact, Value::Map([].into()), "give a text, a number"),
+            (Any, Comparison::Exact, Value::Map(ValueMap::new()), "give a text, a number"),
             (Any, Comparison::Exact, Value::List(vec![Value::Null]), "is null"),
             (Text, Comparison::Contains, Value::Number(1.0), "is 1; give a text"),
             (Number, Comparison::AtLeast, text("1"), "is \"1\"; give a number"),

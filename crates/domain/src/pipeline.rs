@@ -1,5 +1,6 @@
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::limits::{RESOURCE_MAX_BYTES, STAGES_MAX};
 use crate::{
@@ -123,6 +124,11 @@ impl Stages {
         self.in_order.iter()
     }
 
+    /// The stage at a position, which is one.
+    pub(crate) fn at(&self, position: usize) -> &Stage {
+        &self.in_order[position]
+    }
+
     /// Where a stage stands in pipeline order.
     pub fn position(&self, id: &StageId) -> Option<usize> {
         self.positions.get(id).copied()
@@ -135,7 +141,7 @@ impl Stages {
 
     /// What a stage means.
     pub fn semantics(&self, id: &StageId) -> Option<Semantics> {
-        self.position(id).map(|position| self.in_order[position].semantics)
+        self.position(id).map(|position| self.at(position).semantics)
     }
 
     /// The stage that new entities enter (P1).

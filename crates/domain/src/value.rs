@@ -1,8 +1,12 @@
-use std::collections::BTreeMap;
 use std::fmt;
+
+use litemap::LiteMap;
 
 use crate::Rejection;
 use crate::limits::{FIELDS_MAX_BYTES, FIELDS_MAX_DEPTH};
+
+/// Values by name, in the order of their names. Mostly there are few, and very many such maps.
+pub type ValueMap = LiteMap<String, Value>;
 
 /// A JSON-like value.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +22,7 @@ pub enum Value {
     /// Values in order.
     List(Vec<Value>),
     /// Values by name; the order in which the names were sent does not matter.
-    Map(BTreeMap<String, Value>),
+    Map(ValueMap),
 }
 
 impl Value {
@@ -68,14 +72,14 @@ impl fmt::Display for Value {
 
 /// Free values by name: an entity's `fields`, an event's `attributes`. At most 32 KiB and 8 deep.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Fields(BTreeMap<String, Value>);
+pub struct Fields(ValueMap);
 
 /// What each name and value costs besides its text, so that many small ones are counted too.
 const OVERHEAD_BYTES: usize = 8;
 
 impl Fields {
     /// Checks size, depth and numbers; a refusal names `field`.
-    pub fn parse(field: &str, map: BTreeMap<String, Value>) -> Result<Self, Rejection> {
+    pub fn parse(field: &str, map: ValueMap) -> Result<Self, Rejection> {
         let mut bytes = 0;
         for (key, value) in &map {
             bytes += key.len();
@@ -100,12 +104,12 @@ impl Fields {
     }
 
     /// The values by name.
-    pub fn as_map(&self) -> &BTreeMap<String, Value> {
+    pub fn as_map(&self) -> &ValueMap {
         &self.0
     }
 
     /// Gives the values away.
-    pub fn into_map(self) -> BTreeMap<String, Value> {
+    pub fn into_map(self) -> ValueMap {
         self.0
     }
 
@@ -182,14 +186,14 @@ fn measure(field: &str, value: &Value, depth: usize, bytes: &mut usize) -> Resul
 mod tests {
     use super::*;
 
-    fn nested(levels: usize) -> BTreeMap<String, Value> {
+    fn nested(levels: usize) -> ValueMap {
         let inner = if levels == 1 { Value::Null } else { Value::Map(nested(levels - 1)) };
-        BTreeMap::from([("k".to_owned(), inner)])
+        ValueMap::from_iter([("k".to_owned(), inner)])
     }
 
-    fn sized(bytes: usize) -> BTreeMap<String, Value> {
+    fn sized(bytes: usize) -> ValueMap {
         let text = "x".repeat(bytes - OVERHEAD_BYTES - 1);
-        BTreeMap::from([("k".to_owned(), Value::Text(text))])
+        ValueMap::from_iter([("k".to_owned(), Value::Text(text))])
     }
 
     #[test]
@@ -199,7 +203,7 @@ mod tests {
         let full = Fields::parse("fields", sized(FIELDS_MAX_BYTES)).unwrap();
         assert_eq!(full.size_bytes(), FIELDS_MAX_BYTES);
         assert!(Fields::parse("fields", sized(FIELDS_MAX_BYTES + 1)).is_err());
-        let nan = BTreeMap::from([("k".to_owned(), Value::Number(f64::NAN))]);
+        let nan = ValueMap::from_iter([("k".to_owned(), Value::Number(f64::NAN))]);
         assert!(Fields::parse("fields", nan).is_err());
     }
 

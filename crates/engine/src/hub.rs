@@ -13,8 +13,8 @@ use crate::watch::{Audience, Interest, Place, Stretch};
 
 /// When many watchers were woken the next ones are woken a little later, so that each message
 /// carries more: this long for each of them, and at most that long.
-const PAUSE_PER_WATCHER: Duration = Duration::from_micros(50);
-const PAUSE_MAX: Duration = Duration::from_millis(20);
+const PAUSE_PER_WATCHER: Duration = Duration::from_micros(100);
+const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// How many of each thing there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub(crate) struct Peer {
     pub(crate) certificate: Option<Arc<[Arc<str>]>>,
     /// How many of its calls wait to be decided.
     pub(crate) waiting: Arc<AtomicUsize>,
+    /// How many of its RPCs are open.
+    pub(crate) open: Arc<AtomicUsize>,
 }
 
 /// A connection that was accepted.
@@ -59,7 +61,24 @@ pub(crate) struct Connection {
     allowance: Allowance,
     /// Bytes that were read since it last waited.
     turn: usize,
+    writing: Writing,
     place: Place,
+}
+
+/// How what is to be sent waits for more to go with it.
+///
+/// The RPCs of a connection are answered several at a time, by tasks of their own. The first answer
+/// wakes the connection before the others have run, and would leave alone: a packet for each. So a
+/// connection with several lets those run once that are ready to, before it writes. Nothing waits for
+/// anything that has yet to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// Who is ready may add to what is to be sent.
+    Open,
+    /// They are running.
+    Yielded,
+    /// They have run.
+    Due,
 }
 
 /// Among the connections that are open.
@@ -141,7 +160,8 @@ pub(crate) fn accept(
                 continue;
             }
             let (tls, sender) = (tls.clone(), sender.clone());
-            let peer = Peer { address, certificate: None, waiting: Arc::default() };
+            let peer =
+                Peer { address, certificate: None, waiting: Arc::default(), open: Arc::default() };
             match tls {
                 None => {
                     let connection = Connection::new(Stretch::Plain(stream), peer, patience, place);
@@ -189,7 +209,20 @@ impl Connection {
         let Patience { words, stall } = patience;
         let patience = Some((Box::pin(sleep(words)), Words::default()));
         let allowance = Allowance::new(Instant::now());
-        Self { stream, peer, patience, stall, stalled: None, allowance, turn: 0, place }
+        let (stalled, turn, writing) = (None, 0, Writing::Open);
+        Self { stream, peer, patience, stall, stalled, allowance, turn, writing, place }
+    }
+
+    /// Whether it is time to write; if not, it is woken when it is.
+    fn is_due(&mut self, cx: &Context<'_>) -> bool {
+        if self.writing == Writing::Open && self.peer.open.load(Ordering::Relaxed) > 1 {
+            self.writing = Writing::Yielded;
+            // Who wakes itself while it runs comes after all others.
+            cx.waker().wake_by_ref();
+            return false;
+        }
+        self.writing = Writing::Due;
+        true
     }
 
     /// Ends the connection of a client that floods.
@@ -248,6 +281,9 @@ impl AsyncRead for Connection {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if this.writing == Writing::Due {
+            this.writing = Writing::Open;
+        }
         let read = on!(this, stream => Pin::new(stream).poll_read(cx, buf));
         let bytes = &buf.filled()[before..];
         this.turn = if read.is_pending() { 0 } else { this.turn + bytes.len() };
@@ -270,6 +306,9 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if !self.is_due(cx) {
+            return Poll::Pending;
+        }
         let wrote = on!(self, stream => Pin::new(stream).poll_write(cx, buf));
         if let Poll::Ready(Ok(bytes)) = wrote {
             self.allowance.sent(&buf[..bytes]);
@@ -282,6 +321,9 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if !self.is_due(cx) {
+            return Poll::Pending;
+        }
         let wrote = on!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs));
         if let Poll::Ready(Ok(mut bytes)) = wrote {
             for buf in bufs {
@@ -308,5 +350,68 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wrote = on!(self, stream => Pin::new(stream).poll_shutdown(cx));
         self.written(cx, wrote)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Wake, Waker};
+
+    use super::*;
+    use crate::telemetry::{Given, LostSpans};
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A connection some of whose RPCs are open, and its client.
+    async fn connected(open: usize) -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, address) = listener.accept().await.unwrap();
+        let given =
+            Given { data: PathBuf::new(), min_free_bytes: 0, lost_spans: LostSpans::default() };
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let place = (permit, Telemetry::new(given).connected());
+        let peer =
+            Peer { address, certificate: None, waiting: Arc::default(), open: Arc::default() };
+        peer.open.store(open, Ordering::Relaxed);
+        let patience = Patience { words: Duration::MAX, stall: Duration::MAX };
+        (Connection::new(Stretch::Plain(stream), peer, patience, place), client)
+    }
+
+    #[tokio::test]
+    async fn before_it_writes_a_connection_with_several_calls_lets_others_run_once() {
+        for (open, lets_run) in [(0, false), (1, false), (2, true), (9, true)] {
+            let (mut connection, _client) = connected(open).await;
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
+            let mut cx = Context::from_waker(&waker);
+            for turn in 0..3 {
+                let first = Pin::new(&mut connection).poll_write(&mut cx, b"a");
+                assert_eq!(first.is_pending(), lets_run, "{open} open, turn {turn}");
+                // Else it would never be asked again.
+                assert_eq!(woken.0.swap(false, Ordering::Relaxed), lets_run);
+                if lets_run {
+                    // What has waited goes, and whatever else there is by then.
+                    let second = Pin::new(&mut connection).poll_write(&mut cx, b"a");
+                    assert!(matches!(second, Poll::Ready(Ok(1))), "{second:?}");
+                }
+                let bufs = [io::IoSlice::new(b"b"), io::IoSlice::new(b"c")];
+                let more = Pin::new(&mut connection).poll_write_vectored(&mut cx, &bufs);
+                assert!(matches!(more, Poll::Ready(Ok(2))), "{more:?}");
+                // With the next turn, which begins with a look at what has come.
+                let mut space = [0; 8];
+                let mut space = ReadBuf::new(&mut space);
+                assert!(Pin::new(&mut connection).poll_read(&mut cx, &mut space).is_pending());
+            }
+        }
     }
 }

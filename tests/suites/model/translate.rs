@@ -53,7 +53,7 @@ fn value(real: &RealValue) -> Value {
 }
 
 fn real_fields(map: BTreeMap<Id, RealValue>) -> RealFields {
-    RealFields::parse("fields", map).expect("few and flat")
+    RealFields::parse("fields", map.into_iter().collect()).expect("few and flat")
 }
 
 fn all_fields(fields: &Fields) -> RealFields {

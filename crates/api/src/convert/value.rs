@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pawl_domain::{Fields, Rejection, Timestamp, Value};
+use pawl_domain::{Fields, Rejection, Timestamp, Value, ValueMap};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
 
@@ -80,7 +79,7 @@ pub fn choice<E: TryFrom<i32>>(field: &str, number: i32, choices: &str) -> Resul
         .map_err(|_| Rejection::invalid(field, format!("{number} is unknown; use {choices}")))
 }
 
-fn map(path: &str, values: Struct) -> Result<BTreeMap<String, Value>, Rejection> {
+fn map(path: &str, values: Struct) -> Result<ValueMap, Rejection> {
     values.fields.into_iter().map(|(key, item)| Ok((key, value(path, item)?))).collect()
 }
 
@@ -103,7 +102,7 @@ fn value(path: &str, value: prost_types::Value) -> Result<Value, Rejection> {
     })
 }
 
-pub(super) fn map_to_pb(map: &BTreeMap<String, Value>) -> Struct {
+pub(super) fn map_to_pb(map: &ValueMap) -> Struct {
     Struct { fields: map.iter().map(|(key, value)| (key.clone(), value_to_pb(value))).collect() }
 }
 

@@ -1,10 +1,8 @@
 //! What stands in the form, and what is wrong with it.
 
-use std::collections::BTreeMap;
-
 use pawl_domain::{
     DisplayName, Fields, Filter, NewTrigger, Pipeline, Rejection, Resource, StageId, Trigger,
-    TriggerId, TriggerPatch, TriggerState, TriggerType,
+    TriggerId, TriggerPatch, TriggerState, TriggerType, ValueMap,
 };
 use pawl_engine::RequestIdentity;
 
@@ -125,7 +123,7 @@ impl Filled {
         let display_name = DisplayName::parse("display_name", name).map_err(&mut note).ok();
         let state = self.state().map_err(&mut note).ok();
         let filter = self.filter().map_err(&mut note).ok();
-        let mut map = BTreeMap::new();
+        let mut map = ValueMap::new();
         for parameter in &trigger_type.parameters {
             let name = parameter.name.as_str();
             let input = input_of(name);

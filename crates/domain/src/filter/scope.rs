@@ -1,6 +1,6 @@
 //! What a filter sees: event, entity and changes, converted only where it looks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use cel::ExecutionError;
@@ -12,7 +12,7 @@ use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use chrono::DateTime;
 
-use crate::{Entity, Event, Timestamp, Value};
+use crate::{Entity, Event, Timestamp, Value, ValueMap};
 
 /// The variables of one evaluation.
 pub(crate) struct Scope<'a> {
@@ -96,7 +96,7 @@ impl VariableResolver for Scope<'_> {
 
 /// One value of a map: converted alone when it is small.
 fn member<'b>(
-    values: &'b BTreeMap<String, Value>,
+    values: &'b ValueMap,
     key: &str,
     converted: impl FnOnce() -> &'b CelMap<'b>,
 ) -> Option<CowVal<'b, 'b>> {
@@ -115,7 +115,7 @@ fn key_of(key: String) -> CelMapKey<'static> {
     CelMapKey::String(CelString::from(key))
 }
 
-fn map(values: &BTreeMap<String, Value>) -> CelMap<'_> {
+fn map(values: &ValueMap) -> CelMap<'_> {
     let entry = |(key, value): (&String, _)| (key_of(key.clone()), cel_of(value));
     CelMap::from(values.iter().map(entry).collect::<HashMap<_, _>>())
 }

@@ -1,20 +1,19 @@
 //! What is let through, what filters say, and that both ways of running them agree.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::{Changes, Entity, Event, Fields, Subject, Timestamp, Version};
+use crate::{Changes, Entity, Event, Fields, Subject, Timestamp, ValueMap, Version};
 
-fn map<const N: usize>(values: [(&str, Value); N]) -> BTreeMap<String, Value> {
-    values.map(|(key, value)| (key.to_owned(), value)).into()
+fn map<const N: usize>(values: [(&str, Value); N]) -> ValueMap {
+    values.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
 }
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-fn event(attributes: BTreeMap<String, Value>) -> Event {
+fn event(attributes: ValueMap) -> Event {
     Event {
         id: "e1".parse().unwrap(),
         source: "shop".parse().unwrap(),
@@ -27,7 +26,7 @@ fn event(attributes: BTreeMap<String, Value>) -> Event {
     }
 }
 
-fn entity(fields: BTreeMap<String, Value>) -> Entity {
+fn entity(fields: ValueMap) -> Entity {
     Entity {
         id: "deal/1".parse().unwrap(),
         pipeline_id: "sales".parse().unwrap(),
@@ -359,8 +358,8 @@ fn constant(dice: &mut fastrand::Rng) -> &'static str {
     CONSTANTS[dice.usize(..CONSTANTS.len())]
 }
 
-fn values(dice: &mut fastrand::Rng) -> BTreeMap<String, Value> {
-    let mut values = BTreeMap::new();
+fn values(dice: &mut fastrand::Rng) -> ValueMap {
+    let mut values = ValueMap::new();
     for key in ["a", "b"] {
         let value = match dice.usize(..10) {
             0 => continue,

@@ -1,7 +1,5 @@
 //! P1 and X1 to X5: how entities begin, change, and move by hand.
 
-use std::collections::BTreeMap;
-
 use pawl_domain::limits::LINKS_MAX;
 use pawl_domain::{
     Direction, Entity, EntityPatch, EntityPlace, Fields, NewEntity, Pipeline, Rejection, Value,
@@ -67,8 +65,7 @@ fn new_entities() {
 }
 
 fn fields(pairs: &[(&str, Value)]) -> Fields {
-    let map: BTreeMap<String, Value> =
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    let map = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     Fields::parse("fields", map).unwrap()
 }
 

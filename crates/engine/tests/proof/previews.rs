@@ -9,7 +9,7 @@ use crate::support::{Bed, entity_on, id, refused, trigger, viewed};
 
 fn fields(amount: f64) -> Fields {
     let pair = ("amount".to_owned(), Value::Number(amount));
-    Fields::parse("fields", [pair].into()).unwrap()
+    Fields::parse("fields", [pair].into_iter().collect()).unwrap()
 }
 
 /// Triggers of every state and option, some with a filter.

@@ -2,7 +2,6 @@
 //!
 //! Boards and triggers read as in the domain's tests: `a b W+ L-`, `c/back/reopen`.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -40,7 +39,7 @@ pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
 /// A field of so many bytes in which nothing repeats itself, so that it is not compressed.
 pub(crate) fn noise(bytes: usize) -> Fields {
     let text = (0..bytes).map(|_| fastrand::alphanumeric()).collect();
-    Fields::parse("f", BTreeMap::from([("text".to_owned(), Value::Text(text))])).unwrap()
+    Fields::parse("f", [("text".to_owned(), Value::Text(text))].into_iter().collect()).unwrap()
 }
 
 /// Nanoseconds since the epoch, and since some moment, moved by hand.

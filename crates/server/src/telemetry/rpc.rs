@@ -1,5 +1,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -34,6 +36,8 @@ struct Call {
     began: Instant,
     code: Code,
     span: Span,
+    /// Those of its connection that are.
+    open: Option<Arc<AtomicUsize>>,
 }
 
 /// The body of an answer, in whose trailers its code stands.
@@ -108,7 +112,12 @@ impl Call {
         let number = telemetry.0.rpcs.find(path);
         let method = telemetry.0.rpcs.method(number);
         method.begin();
-        let peer = request.extensions().get::<Peer>().map(|peer| field::display(peer.address));
+        let peer = request.extensions().get::<Peer>();
+        let open = peer.map(|peer| Arc::clone(&peer.open));
+        if let Some(open) = &open {
+            open.fetch_add(1, Ordering::Relaxed);
+        }
+        let peer = peer.map(|peer| field::display(peer.address));
         let span = debug_span!(
             "rpc",
             path,
@@ -130,7 +139,7 @@ impl Call {
         }
         // What is dropped before it has a code was given up by its client.
         let (began, code) = (Instant::now(), Code::Cancelled);
-        Self { telemetry: telemetry.clone(), method: number, began, code, span }
+        Self { telemetry: telemetry.clone(), method: number, began, code, span, open }
     }
 }
 
@@ -142,6 +151,9 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        if let Some(open) = &self.open {
+            open.fetch_sub(1, Ordering::Relaxed);
+        }
         let took = self.began.elapsed();
         self.telemetry.0.rpcs.method(self.method).end(self.code, took);
         traces::ended(&self.span, GRPC_CODE, i64::from(self.code as i32));

@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pawl_domain::{
     Asked, Cause, Changes, Decision, Direction, Event, Move, Outcome, PipelineId, Responsible,
-    Value, VerdictResult, Verdicts,
+    Value, ValueMap, VerdictResult, Verdicts,
 };
 
 use super::nanos_since_epoch;
@@ -208,7 +207,7 @@ fn write_changes(changes: &Changes, wire: &mut Wire<'_>) {
     }
 }
 
-fn write_values(field: u32, values: &BTreeMap<String, Value>, wire: &mut Wire<'_>) {
+fn write_values(field: u32, values: &ValueMap, wire: &mut Wire<'_>) {
     for (key, value) in values {
         wire.message(field, |wire| {
             wire.text(1, key);

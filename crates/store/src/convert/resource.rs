@@ -5,7 +5,7 @@ use pawl_domain::{
     EntityKind, EventType, Fields, Filter, Parameter, ParameterKind, ParameterName, Pipeline,
     PipelineId, Prose, Rejection, Responsible, Semantics, ServedKind, Stage, StageId, Stages,
     Timestamp, Trigger, TriggerId, TriggerSelection, TriggerState, TriggerType, TypeCode, Value,
-    Version,
+    ValueMap, Version,
 };
 
 use super::{optional, required};
@@ -81,7 +81,7 @@ impl From<pb::Value> for Value {
     }
 }
 
-pub(super) fn values_of(map: &BTreeMap<String, Value>) -> BTreeMap<String, pb::Value> {
+pub(super) fn values_of(map: &ValueMap) -> BTreeMap<String, pb::Value> {
     map.iter().map(|(key, value)| (key.clone(), value.into())).collect()
 }
 

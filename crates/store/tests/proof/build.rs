@@ -1,6 +1,5 @@
 //! Builders that state only what matters, and a writer that keeps the log dense.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 use std::str::FromStr;
@@ -11,8 +10,8 @@ use pawl_domain::{
     Asked, Cause, Changes, Color, Comparison, CustomerReach, Decision, Detail, Direction,
     DisplayName, Entity, Event, Fields, Filter, Move, NewEntity, NewPipeline, NewTrigger,
     NewTriggerType, Outcome, Parameter, ParameterKind, Pipeline, Prose, Semantics, Stage, Stages,
-    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, VerdictResult,
-    Verdicts, Version,
+    Subject, Timestamp, Trigger, TriggerSelection, TriggerState, TriggerType, Value, ValueMap,
+    VerdictResult, Verdicts, Version,
 };
 use pawl_store::{Batch, Change, EntityRow, Head, Record, RequestIdentity, Store, TrimPolicy};
 
@@ -153,8 +152,7 @@ pub(crate) fn row(entity: &Entity) -> EntityRow {
 }
 
 pub(crate) fn fields(pairs: &[(&str, Value)]) -> Fields {
-    let map: BTreeMap<String, Value> =
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    let map = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     Fields::parse("fields", map).unwrap()
 }
 
@@ -166,7 +164,7 @@ pub(crate) fn all_values() -> Fields {
         ("number", Value::Number(-0.125)),
         ("text", Value::Text("naïve\u{1F600}".to_owned())),
         ("list", Value::List(vec![Value::Number(1.0), Value::List(Vec::new())])),
-        ("map", Value::Map(BTreeMap::from([(String::new(), Value::Map(BTreeMap::new()))]))),
+        ("map", Value::Map(ValueMap::from_iter([(String::new(), Value::Map(ValueMap::new()))]))),
     ])
 }
 

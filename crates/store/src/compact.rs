@@ -50,7 +50,10 @@ pub fn compact(dir: &Path, tell: &mut dyn FnMut(Progress)) -> Result<Compacted, 
     let claim = Claim::of(dir)?;
     directory::finish_swap(dir)?;
     let staged = dir.join(COMPACT_NEW);
-    let compacted = stage(dir, &claim, &staged, &mut Look::new(tell));
+    // When it is closed, sled syncs, and panics when it cannot.
+    let compacted = quietly(|| stage(dir, &claim, &staged, &mut Look::new(tell)));
+    let compacted =
+        compacted.unwrap_or_else(|problem| Err(unopened(&dir.join(SLED), problem).into()));
     let compacted = match compacted {
         Ok(compacted) => compacted,
         Err(error) => {

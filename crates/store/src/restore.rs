@@ -66,7 +66,12 @@ pub fn restore(
     let existing = directory::make(dir)?;
     let outcome = Claim::of(dir).map_err(RestoreError::from).and_then(|_claim| {
         directory::refuse_unless_empty(dir)?;
-        let restored = stage(&mut source, dir, &mut Look::new(tell)).and_then(|restored| {
+        // When it is closed, sled syncs, and panics when it cannot.
+        let staged = quietly(|| stage(&mut source, dir, &mut Look::new(tell)));
+        let staged = staged.unwrap_or_else(|problem| {
+            Err(unopened(&dir.join(RESTORE_NEW).join(SLED), problem).into())
+        });
+        let restored = staged.and_then(|restored| {
             directory::take_restored(dir, existing.as_deref())?;
             Ok(restored)
         });

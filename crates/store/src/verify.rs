@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::directory::{self, Claim, SLED};
 use crate::mark::Mark;
-use crate::open::{Purpose, quietly};
+use crate::open::{Purpose, quietly, unopened};
 use crate::{DatabaseId, Head, OpenError, Store, StoreError, Tail};
 
 use finding::Findings;
@@ -113,10 +113,22 @@ pub fn verify(
     let claim = Claim::of(dir)?;
     // Whoever had it may have renamed something.
     let sled_dir = directory::require(dir)?;
-    let mut look = Look::new(tell);
-    let blobs = copy::database(&sled_dir, &scratch.join(SLED), &mut look)?;
+    // When the copy is closed, sled syncs it, and panics when it cannot.
+    let checked = quietly(|| check_copy(dir, &sled_dir, scratch, claim, limit, Look::new(tell)));
+    checked.unwrap_or_else(|problem| Err(unopened(&scratch.join(SLED), problem)))
+}
+
+fn check_copy(
+    dir: &Path,
+    sled_dir: &Path,
+    scratch: &Path,
+    claim: Claim,
+    limit: usize,
+    mut look: Look<'_>,
+) -> Result<Report, OpenError> {
+    let blobs = copy::database(sled_dir, &scratch.join(SLED), &mut look)?;
     copy::journal(dir, scratch, &mut look)?;
-    let elsewhere = |error| copy::of_original(error, &scratch.join(SLED), &sled_dir);
+    let elsewhere = |error| copy::of_original(error, &scratch.join(SLED), sled_dir);
     let store = Store::assemble(scratch, Claim::of(scratch)?, Purpose::Passing);
     let store = store.map_err(elsewhere)?;
     let acknowledged = Mark::acknowledged(dir, store.database_id());

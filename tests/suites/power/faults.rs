@@ -21,8 +21,8 @@ use crate::losses::Losses;
 use crate::notes::Notes;
 use crate::rig::{Access, Host, Order, Rig};
 
-const EIO: i32 = 5;
-const ENOSPC: i32 = 28;
+pub(crate) const EIO: i32 = 5;
+pub(crate) const ENOSPC: i32 = 28;
 const LOADERS: usize = 3;
 /// Calls that are answered before the disk fails.
 const CALLS: usize = 60;
@@ -30,23 +30,23 @@ const CALLS: usize = 60;
 const RANDOM: u64 = 6;
 const PATIENCE_S: u64 = 60;
 /// Nothing is trimmed here.
-const WINDOW: Duration = Duration::from_hours(24);
+pub(crate) const WINDOW: Duration = Duration::from_hours(24);
 
 /// What fails: the `nth` time, and with `lasting` ever after.
 #[derive(Debug, Clone, Copy)]
-struct Fault {
+pub(crate) struct Fault {
     what: Access,
     name: &'static str,
     nth: u32,
-    errno: i32,
+    pub(crate) errno: i32,
     lasting: bool,
 }
 
-const fn once(what: Access, name: &'static str, nth: u32) -> Fault {
+pub(crate) const fn once(what: Access, name: &'static str, nth: u32) -> Fault {
     Fault { what, name, nth, errno: EIO, lasting: false }
 }
 
-const fn from(what: Access, name: &'static str, nth: u32, errno: i32) -> Fault {
+pub(crate) const fn from(what: Access, name: &'static str, nth: u32, errno: i32) -> Fault {
     Fault { what, name, nth, errno, lasting: true }
 }
 
@@ -133,7 +133,7 @@ fn random(rng: &mut Rng) -> Fault {
 }
 
 impl Fault {
-    fn order(&self, rig: &Rig) {
+    pub(crate) fn order(&self, rig: &Rig) {
         let Self { what, name, nth, errno, lasting } = *self;
         rig.order(Order::Fail { what, name, nth, errno, lasting });
     }
@@ -155,7 +155,7 @@ impl Fault {
 }
 
 /// A server that has answered some calls and has others in hand.
-async fn loaded(
+pub(crate) async fn loaded(
     rig: &Arc<Rig>,
     notes: &Arc<Notes>,
     rng: &mut Rng,

@@ -20,6 +20,7 @@ mod load;
 mod losses;
 mod notes;
 mod rig;
+mod upkeep;
 
 use std::env;
 use std::sync::Arc;

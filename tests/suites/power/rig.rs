@@ -1,5 +1,6 @@
 //! A real server with the shim between it and its files.
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs;
 use std::net::SocketAddr;
@@ -146,13 +147,26 @@ impl Rig {
     }
 
     fn launch(&self, args: &[&str]) -> Program {
+        let data = self.data();
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--data"].map(OsStr::new);
+        self.command(serve.into_iter().chain([data.as_os_str()]).chain(args.iter().map(OsStr::new)))
+    }
+
+    /// Starts `pawl` with the shim between it and its files.
+    fn command<'a>(&self, args: impl IntoIterator<Item = &'a OsStr>) -> Program {
         let mut command = tokio::process::Command::new(binary());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(self.data()).args(args);
-        command.env_remove("PAWL_LOG").env("LD_PRELOAD", shim());
+        command.args(args).env_remove("PAWL_LOG").env("LD_PRELOAD", shim());
         command.env("PAWL_SHIM_ROOT", self.root()).env("PAWL_SHIM_JOURNAL", self.journal());
         command.env("PAWL_SHIM_CONTROL", self.control());
         command.env("PAWL_SHIM_SYNC_MS", self.sync_ms.load(Ordering::SeqCst).to_string());
         Program::start(&mut command)
+    }
+
+    /// Runs a command that ends by itself. How, and what it wrote to standard error.
+    pub(crate) async fn run(&self, args: &[&OsStr]) -> (ExitStatus, String) {
+        let mut program = self.command(args.iter().copied());
+        let status = program.ended().await;
+        (status, program.err().join("\n"))
     }
 
     /// Starts a server and waits until it serves.
@@ -195,6 +209,10 @@ impl Host {
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data_in(root)).args(args);
         let program = Program::start(command.env_remove("PAWL_LOG"));
         Self { address: listening(&program).await, program }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) async fn client(&self) -> Client {

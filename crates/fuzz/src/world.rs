@@ -173,7 +173,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // It is gone all the same.
-        let _ = self.runtime.block_on(self.server.engine().stop());
+        let (runtime, engine) = (&self.runtime, self.server.engine());
+        // libFuzzer ends without a return, and what a thread has then ends after what tokio knows of it.
+        std::thread::scope(|threads| {
+            // It is gone all the same.
+            threads.spawn(|| drop(runtime.block_on(engine.stop())));
+        });
     }
 }

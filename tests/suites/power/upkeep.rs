@@ -74,7 +74,7 @@ fn lacks(fault: &Fault, status: ExitStatus, told: &str) -> Option<String> {
 
 /// Whether a directory holds a database by the names of its files.
 fn holds_database(dir: &Path) -> bool {
-    dir.join("db").exists() || dir.join("mark").exists()
+    dir.join("sled").exists() || dir.join("mark").exists()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,6 +120,7 @@ async fn a_disk_that_fails_under_upkeep_costs_nothing_and_is_told() {
     }
     let (status, told) = rig.run(&restoring).await;
     assert!(status.success(), "{told}");
+    assert!(holds_database(&restored), "it is looked for where it is");
     let (status, told) = rig.run(&[verify, restored.as_os_str()]).await;
     assert!(status.success(), "{told}");
     assert!(bad.is_empty(), "{}", bad.join("\n"));
